@@ -1,0 +1,134 @@
+//! The API as a trait: one method per operation, over the wire types. `Client`, `Device` and a cloud implement it, and
+//! the HTTP face serves whichever it is given.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures_util::stream::BoxStream;
+
+use crate::{
+    AllocationCloud, Allocations, Applications, Auth0User, Context, Entities, Entity, HasFeatureAccessInput,
+    HasFeatureAccessOutput, OAuthToken, Present, ProfileUpdate, RefreshedPaddleUser, Result, ReturnedUserProfile,
+    Secret, SeededConnectorConnection, SeededEntity, Status, Subscription, Subscriptions, UserBetaStatus, UserCheckoutOutput,
+    UserLastCheckedInStreamOutput, UserManageSubscriptionsOutput, UserProfile, Users, Version,
+};
+
+/// The version of Pieces OS whose API this one is, told to clients that check it; they accept 12.x.
+pub const PIECES_OS_VERSION: &str = "12.9.9";
+
+/// Who asks: what a request says about its sender.
+#[derive(Debug, Clone, Default)]
+pub struct Caller {
+    /// The application id of `application` or `X-Application-ID`.
+    pub application: Option<String>,
+    /// The token of `Authorization: Bearer`.
+    pub bearer: Option<Secret>,
+    /// The state the caller saw last (`If-Match`).
+    pub seen: Option<Version>,
+}
+
+/// What health and version checks say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct About {
+    /// Uuid of this installation; `None` while it is starting.
+    pub os: Option<String>,
+    /// The real version of the software.
+    pub version: &'static str,
+}
+
+/// Every operation. Each write is durable before it is answered; an error means that nothing changed.
+#[async_trait]
+pub trait UserApi: Send + Sync + 'static {
+    /// Who is current (`GET /user`). Never touches disk or network.
+    async fn user_snapshot(&self, caller: &Caller) -> Result<Arc<Present>>;
+    /// Nobody is current any more (`POST /user/clear`). Idempotent; accounts stay.
+    async fn clear_user(&self, caller: &Caller) -> Result<()>;
+    /// Reads the user again from where he comes from (`GET /user/refresh`).
+    async fn refresh_user(&self, caller: &Caller) -> Result<UserProfile>;
+    /// Makes an account current (`POST /user/select`); no body: the one that was current last.
+    async fn select_user(&self, caller: &Caller, user: Option<Auth0User>) -> Result<UserProfile>;
+    /// Present state first, then one item per change, the newest only (`/user/stream`).
+    async fn stream_user(&self, caller: &Caller) -> Result<BoxStream<'static, Arc<Present>>>;
+    /// Merges an edit into the stored profile (`POST /user/update`).
+    async fn update_user(&self, caller: &Caller, edit: ProfileUpdate) -> Result<UserProfile>;
+    /// Opts in to or out of a beta (`POST /user/beta/status`).
+    async fn user_beta_status(&self, caller: &Caller, status: UserBetaStatus) -> Result<UserBetaStatus>;
+    /// The linked providers with their tokens (`GET /user/providers`).
+    async fn user_providers(&self, caller: &Caller) -> Result<ReturnedUserProfile>;
+    /// Claims a name in DNS (`POST /user/update/vanity`).
+    async fn user_update_vanity(&self, caller: &Caller, edit: ProfileUpdate) -> Result<UserProfile>;
+    /// A fresh access token of the current user (`GET /user/access_token`).
+    async fn user_access_token(&self, caller: &Caller) -> Result<Secret>;
+    /// When the user was last in step with the cloud (`/user/last_checked_in/stream`).
+    async fn stream_user_last_checked_in(
+        &self,
+        caller: &Caller,
+    ) -> Result<BoxStream<'static, UserLastCheckedInStreamOutput>>;
+    /// Starts a purchase (`POST /user/checkout`).
+    async fn user_checkout(&self, caller: &Caller) -> Result<UserCheckoutOutput>;
+    /// Opens the customer portal (`POST /user/manage/subscriptions`).
+    async fn user_manage_subscriptions(&self, caller: &Caller) -> Result<UserManageSubscriptionsOutput>;
+    /// Fetches the newest payment data (`GET /user/paddle/refresh`).
+    async fn user_paddle_refresh(&self, caller: &Caller) -> Result<RefreshedPaddleUser>;
+    /// Whether policy allows a feature (`POST /user/has_feature_access`).
+    async fn user_has_feature_access(
+        &self,
+        caller: &Caller,
+        input: HasFeatureAccessInput,
+    ) -> Result<HasFeatureAccessOutput>;
+    /// Makes the user a member of the entity (`POST /user/{user}/entities/associate/{entity}`). Idempotent.
+    async fn user_associate_entity(&self, caller: &Caller, user: &str, entity: &str) -> Result<()>;
+    /// Ends a membership (`POST /user/{user}/entities/disassociate/{entity}`). Idempotent.
+    async fn user_disassociate_entity(&self, caller: &Caller, user: &str, entity: &str) -> Result<()>;
+
+    /// The accounts known here (`GET /users`).
+    async fn users_snapshot(&self, caller: &Caller) -> Result<Users>;
+    /// One of them (`GET /users/{user}`).
+    async fn users_specific_user_snapshot(&self, caller: &Caller, user: &str) -> Result<UserProfile>;
+    /// Removes an account from this device and lists the rest (`POST /users/{user}/disconnect`).
+    async fn users_disconnect_user(&self, caller: &Caller, user: &str) -> Result<Users>;
+    /// Adds an account from a provider's token (`POST /users/authenticate/from_token`).
+    async fn authenticate_from_oauth_token(&self, caller: &Caller, token: OAuthToken) -> Result<UserProfile>;
+    /// Starts or joins the one running sign-in and waits for its end (`POST /os/sign_in`).
+    async fn sign_into_os(&self, caller: &Caller) -> Result<UserProfile>;
+    /// Ends the current account's session and lists the accounts that remain (`POST /os/sign_out`).
+    async fn sign_out_of_os(&self, caller: &Caller) -> Result<Users>;
+
+    /// Registers an application (`POST /connect`); the same one always gets the same id.
+    async fn connect(&self, caller: &Caller, connection: SeededConnectorConnection) -> Result<Context>;
+    /// The registered applications (`GET /applications`).
+    async fn applications_snapshot(&self, caller: &Caller) -> Result<Applications>;
+
+    /// The user's clouds (`GET /allocations`).
+    async fn allocations_snapshot(&self, caller: &Caller) -> Result<Allocations>;
+    /// One of them (`GET /allocation/{allocation}`).
+    async fn allocation_snapshot(&self, caller: &Caller, allocation: &str) -> Result<AllocationCloud>;
+    /// Connects the user's cloud (`POST /allocations/connect`). Idempotent.
+    async fn allocations_connect_new_cloud(&self, caller: &Caller) -> Result<AllocationCloud>;
+    /// Disconnects it and answers its uuid (`POST /allocations/disconnect`).
+    async fn allocations_disconnect_cloud(&self, caller: &Caller) -> Result<String>;
+
+    /// The organisations and teams the user belongs to (`GET /entities`).
+    async fn entities_snapshot(&self, caller: &Caller) -> Result<Entities>;
+    /// One of them (`GET /entity/{entity}`).
+    async fn entities_specific_entity_snapshot(&self, caller: &Caller, entity: &str) -> Result<Entity>;
+    /// Makes one; its maker becomes its admin (`POST /entities/create`).
+    async fn entities_create_new_entity(&self, caller: &Caller, entity: SeededEntity) -> Result<Entity>;
+    /// Changes one (`POST /entity/update`).
+    async fn entity_update(&self, caller: &Caller, entity: Entity) -> Result<Entity>;
+    /// Deletes one (`POST /entities/{entity}/delete`).
+    async fn entities_delete_specific_entity(&self, caller: &Caller, entity: &str) -> Result<()>;
+    /// The user's subscriptions (`GET /subscriptions`).
+    async fn subscriptions_snapshot(&self, caller: &Caller) -> Result<Subscriptions>;
+    /// One of them (`GET /subscription/{subscription}`).
+    async fn subscriptions_specific_subscription_snapshot(
+        &self,
+        caller: &Caller,
+        subscription: &str,
+    ) -> Result<Subscription>;
+
+    /// How this installation is doing (`GET /status`, additive).
+    async fn status(&self, caller: &Caller) -> Result<Status>;
+    /// What health and version checks say; answers from the first moment on.
+    fn about(&self) -> About;
+}
