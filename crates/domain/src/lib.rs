@@ -1,0 +1,7 @@
+//! Rules and records: how a profile is merged, what a policy decides, what is stored and how. No HTTP, no sockets.
+
+pub mod access;
+pub mod ambient;
+pub mod beta;
+pub mod profile;
+pub mod store;

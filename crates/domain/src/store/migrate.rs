@@ -1,0 +1,179 @@
+//! Opening a database: its settings, its checks, and the migrations, which never change and only follow.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::connect;
+
+/// Written into each database of ours (`PRAGMA application_id`), so that no other file is taken for one: "Ushr".
+const APPLICATION_ID: i32 = 0x5573_6872;
+
+/// Every migration, in order; its place is its version.
+pub(super) const MIGRATIONS: &[&str] = &[include_str!("../../migrations/sqlite/0001_accounts.sql")];
+
+/// Why a database cannot be used. The file is left as it is.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// A newer version of the software wrote it.
+    #[error(
+        "{path} was written by a newer version (schema {found}, this one knows {known}): install that version, or move the file away"
+    )]
+    Newer {
+        /// The database.
+        path: PathBuf,
+        /// The version found in it.
+        found: usize,
+        /// The newest version known here.
+        known: usize,
+    },
+    /// It is damaged, or no database of ours.
+    #[error("{path} is damaged or not a database of usher ({reason}): it was kept; restore a backup or move it away")]
+    Damaged {
+        /// The database.
+        path: PathBuf,
+        /// What was found.
+        reason: String,
+    },
+    /// It cannot be opened, read or written.
+    #[error("{path} cannot be used ({reason}): check the disk and the permissions of the data directory")]
+    Unusable {
+        /// The database.
+        path: PathBuf,
+        /// What was found.
+        reason: String,
+    },
+}
+
+impl OpenError {
+    pub(super) fn from_database(path: &Path, error: rusqlite::Error) -> Self {
+        let path = path.to_owned();
+        match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::NotADatabase | rusqlite::ErrorCode::DatabaseCorrupt) => {
+                Self::Damaged { path, reason: "its content makes no sense".into() }
+            }
+            _ => Self::Unusable { path, reason: error.to_string() },
+        }
+    }
+}
+
+/// Opens or makes the database at `path` and brings it to the newest of `migrations`.
+pub(super) fn open(path: &Path, migrations: &[&str]) -> Result<Connection, OpenError> {
+    let refused = |error| OpenError::from_database(path, error);
+    private_file(path).map_err(|error| OpenError::Unusable { path: path.to_owned(), reason: error.to_string() })?;
+    let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(refused)?;
+    let version = recognise(path, &connection, migrations.len())?;
+    let checked: String =
+        connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(refused)?;
+    if checked != "ok" {
+        return Err(OpenError::Damaged { path: path.to_owned(), reason: checked });
+    }
+    connection.pragma_update(None, "journal_mode", "WAL").map_err(refused)?;
+    connection.pragma_update(None, "synchronous", "FULL").map_err(refused)?;
+    if version < migrations.len() {
+        if version > 0 {
+            back_up(path, &connection, version)?;
+        }
+        migrate(&mut connection, version, migrations).map_err(refused)?;
+    }
+    Ok(connection)
+}
+
+/// The schema version of the file: 0 for a new one. Refuses what is not ours or newer than ours.
+fn recognise(path: &Path, connection: &Connection, known: usize) -> Result<usize, OpenError> {
+    let pragma = |name: &str| {
+        connection
+            .pragma_query_value(None, name, |row| row.get::<_, i64>(0))
+            .map_err(|error| OpenError::from_database(path, error))
+    };
+    let (application, found, pages) = (pragma("application_id")?, pragma("user_version")?, pragma("page_count")?);
+    if pages > 0 && application != i64::from(APPLICATION_ID) {
+        let reason = "another program's mark is in it".to_owned();
+        return Err(OpenError::Damaged { path: path.to_owned(), reason });
+    }
+    let found = usize::try_from(found).unwrap_or(usize::MAX);
+    if found > known { Err(OpenError::Newer { path: path.to_owned(), found, known }) } else { Ok(found) }
+}
+
+fn migrate(connection: &mut Connection, from: usize, migrations: &[&str]) -> rusqlite::Result<()> {
+    let tx = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    for migration in &migrations[from..] {
+        tx.execute_batch(migration)?;
+    }
+    tx.pragma_update(None, "application_id", APPLICATION_ID)?;
+    tx.pragma_update(None, "user_version", i64::try_from(migrations.len()).unwrap_or(i64::MAX))?;
+    tx.commit()
+}
+
+/// Copies the database beside itself before the first migration of a new version touches it.
+fn back_up(path: &Path, connection: &Connection, version: usize) -> Result<(), OpenError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".before-schema-{}", version + 1));
+    let copy = PathBuf::from(name);
+    private_file(&copy).map_err(|error| OpenError::Unusable { path: copy.clone(), reason: error.to_string() })?;
+    connection.backup("main", &copy, None::<fn(rusqlite::backup::Progress)>).map_err(|error| OpenError::from_database(&copy, error))
+}
+
+/// Makes the file, readable by its owner alone; the database's own side files take its permissions over.
+fn private_file(path: &Path) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FIRST: &str = "CREATE TABLE a (x TEXT); INSERT INTO a VALUES ('kept')";
+    const SECOND: &str = "ALTER TABLE a ADD COLUMN y TEXT";
+
+    fn text(connection: &Connection, sql: &str) -> rusqlite::Result<String> {
+        connection.query_row(sql, [], |row| row.get(0))
+    }
+
+    #[test]
+    fn a_new_version_migrates_and_keeps_a_copy_of_the_old_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("usher.db");
+        drop(open(&path, &[FIRST]).unwrap());
+        let migrated = open(&path, &[FIRST, SECOND]).unwrap();
+        assert_eq!(text(&migrated, "SELECT x FROM a WHERE y IS NULL").unwrap(), "kept");
+        let copy = Connection::open(folder.path().join("usher.db.before-schema-2")).unwrap();
+        assert_eq!(text(&copy, "SELECT x FROM a").unwrap(), "kept");
+        assert!(text(&copy, "SELECT y FROM a").is_err(), "the copy has the old schema");
+    }
+
+    #[test]
+    fn a_failing_migration_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("usher.db");
+        drop(open(&path, &[FIRST]).unwrap());
+        assert!(open(&path, &[FIRST, "ALTER TABLE a ADD COLUMN y TEXT; SELECT * FROM nothing"]).is_err());
+        assert!(text(&open(&path, &[FIRST]).unwrap(), "SELECT y FROM a").is_err());
+    }
+
+    #[test]
+    fn a_newer_database_is_refused_and_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("usher.db");
+        drop(open(&path, &[FIRST, SECOND]).unwrap());
+        let refused = open(&path, &[FIRST]).unwrap_err();
+        assert!(matches!(refused, OpenError::Newer { found: 2, known: 1, .. }), "{refused}");
+        drop(open(&path, &[FIRST, SECOND]).unwrap());
+    }
+
+    #[test]
+    fn what_is_no_database_of_ours_is_refused_and_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("usher.db");
+        std::fs::write(&path, "a diary").unwrap();
+        assert!(matches!(open(&path, &[FIRST]).unwrap_err(), OpenError::Damaged { .. }));
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "a diary");
+        let foreign = folder.path().join("foreign.db");
+        Connection::open(&foreign).unwrap().execute_batch("CREATE TABLE theirs (x)").unwrap();
+        assert!(matches!(open(&foreign, &[FIRST]).unwrap_err(), OpenError::Damaged { .. }));
+    }
+}

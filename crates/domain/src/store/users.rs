@@ -1,0 +1,108 @@
+//! People: the profile document, its revision, and what finds it.
+
+use rusqlite::{OptionalExtension, Row, params};
+use usher_wire::{Code, Error, Timestamp, UserProfile};
+
+use super::{Tx, Work};
+use crate::beta::Beta;
+use crate::profile::next_stamp;
+
+/// A person as stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct User {
+    /// The profile, without what is composed at reading.
+    pub profile: UserProfile,
+    /// Opted in to what.
+    pub beta: Beta,
+    /// Grows by each change.
+    pub revision: i64,
+    /// The stamp of that revision, which is also `profile.updated`.
+    pub updated_at: Timestamp,
+}
+
+const COLUMNS: &str = "document, beta, revision, updated_at";
+
+fn read(row: &Row<'_>) -> Work<User> {
+    let millis: i64 = row.get(3)?;
+    let updated_at =
+        Timestamp::from_millis(millis).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(3, millis))?;
+    Ok(User {
+        profile: serde_json::from_str(row.get_ref(0)?.as_str().unwrap_or_default())?,
+        beta: serde_json::from_str(row.get_ref(1)?.as_str().unwrap_or_default())?,
+        revision: row.get(2)?,
+        updated_at,
+    })
+}
+
+impl Tx<'_> {
+    /// The person of this id.
+    pub fn user(&self, id: &str) -> Work<Option<User>> {
+        let mut statement = self.0.prepare_cached(&format!("SELECT {COLUMNS} FROM users WHERE id = $1"))?;
+        let mut rows = statement.query([id])?;
+        rows.next()?.map(read).transpose()
+    }
+
+    /// Whether somebody else than `but` has this user name, in any case.
+    pub fn username_is_taken(&self, username: &str, but: &str) -> Work<bool> {
+        let sql = "SELECT 1 FROM users WHERE username = $1 AND id <> $2";
+        let mut statement = self.0.prepare_cached(sql)?;
+        Ok(statement.exists(params![username.to_lowercase(), but])?)
+    }
+
+    /// Adds a person and the first revision. `taken` when the user name is somebody's.
+    pub fn insert_user(&self, profile: &UserProfile, now: Timestamp) -> Work<()> {
+        let sql = "INSERT INTO users (id, document, beta, revision, updated_at, username, email)
+                   VALUES ($1, $2, $3, 1, $4, $5, $6)";
+        let document = serde_json::to_string(profile)?;
+        let (username, email) = (lower(&profile.username), lower(&profile.email));
+        self.0
+            .prepare_cached(sql)?
+            .execute(params![profile.id, document, "{}", now.as_millis(), username, email])
+            .map_err(|error| taken(error, profile))?;
+        self.keep_revision(profile, 1, now)
+    }
+
+    /// Stores a changed profile as the next revision, stamps it, and answers it. `taken` as at insertion.
+    pub fn update_user(&self, last: &User, mut profile: UserProfile, beta: Beta, now: Timestamp) -> Work<User> {
+        let updated_at = next_stamp(last.updated_at, now);
+        let revision = last.revision + 1;
+        profile.updated = Some(updated_at.into());
+        let sql = "UPDATE users SET document = $1, beta = $2, revision = $3, updated_at = $4, username = $5, email = $6
+                   WHERE id = $7";
+        let document = serde_json::to_string(&profile)?;
+        let status = serde_json::to_string(&beta)?;
+        let (username, email) = (lower(&profile.username), lower(&profile.email));
+        self.0
+            .prepare_cached(sql)?
+            .execute(params![document, status, revision, updated_at.as_millis(), username, email, profile.id])
+            .map_err(|error| taken(error, &profile))?;
+        self.keep_revision(&profile, revision, updated_at)?;
+        Ok(User { profile, beta, revision, updated_at })
+    }
+
+    /// Deletes a person and everything that hangs on him.
+    pub fn delete_user(&self, id: &str) -> Work<bool> {
+        Ok(self.0.prepare_cached("DELETE FROM users WHERE id = $1")?.execute([id])? > 0)
+    }
+
+    /// The local account whose e-mail this is, in any case; the one that was current last when several have it.
+    pub fn local_user_id_by_email(&self, email: &str) -> Work<Option<String>> {
+        let sql = "SELECT users.id FROM users JOIN accounts ON accounts.user_id = users.id
+                   WHERE users.email = $1 AND accounts.is_local ORDER BY accounts.selected_at DESC, users.id LIMIT 1";
+        let mut statement = self.0.prepare_cached(sql)?;
+        Ok(statement.query_row([email.to_lowercase()], |row| row.get(0)).optional()?)
+    }
+}
+
+fn lower(text: &Option<String>) -> Option<String> {
+    text.as_ref().map(|text| text.to_lowercase())
+}
+
+/// The user name is the only unique column a statement on users can hit with a new value.
+fn taken(error: rusqlite::Error, profile: &UserProfile) -> super::Fault {
+    if error.sqlite_error_code() != Some(rusqlite::ErrorCode::ConstraintViolation) {
+        return error.into();
+    }
+    let name = profile.username.as_deref().unwrap_or_default();
+    Error::new(Code::Taken, format!("the user name `{name}` is taken: choose another one")).into()
+}

@@ -1,0 +1,142 @@
+//! The one thread that writes. It takes what has queued, runs each piece in a savepoint of one transaction, commits
+//! once, lets the device publish, and only then answers. A disk flush is so shared by all who waited for it.
+
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+use usher_wire::{Code, Error, Result};
+
+use super::{Committed, Fault, Tx, Work};
+
+/// Writes waiting beyond this are refused with `too_many_requests`: a queue must end somewhere.
+const QUEUE: usize = 4096;
+/// Most pieces of work in one commit, so that the first of them does not wait for long.
+const GROUP: usize = 256;
+
+/// The way into the writing thread. The thread ends when this is dropped, after what has queued.
+pub(super) struct Writer {
+    queue: Option<SyncSender<Box<dyn Job>>>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Writer {
+    /// Runs `committed` once on the present state, then starts the thread.
+    pub(super) fn start(connection: Connection, mut committed: Committed) -> Work<Self> {
+        committed(&Tx(&connection))?;
+        let (queue, jobs) = sync_channel(QUEUE);
+        let thread = std::thread::Builder::new()
+            .name("store".into())
+            .spawn(move || run(&connection, &jobs, &mut committed))
+            .map_err(|error| Error::new(Code::Internal, format!("no thread for the store: {error}")))?;
+        Ok(Self { queue: Some(queue), thread: Some(thread) })
+    }
+
+    /// Queues a piece of work and waits until it is durable or undone.
+    pub(super) async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Tx<'_>) -> Work<T> + Send + 'static,
+    ) -> Result<T> {
+        let (answer, answered) = oneshot::channel();
+        let piece = Piece { work: Some(work), done: None, answer };
+        let queue = self.queue.as_ref().expect("the queue is only taken by drop");
+        queue.try_send(Box::new(piece)).map_err(|refused| match refused {
+            TrySendError::Full(_) => {
+                Error::new(Code::TooManyRequests, "too many changes are waiting: try again in a moment")
+            }
+            TrySendError::Disconnected(_) => stopped(),
+        })?;
+        answered.await.map_err(|_| stopped())?
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        drop(self.queue.take());
+        if let Some(thread) = self.thread.take() {
+            // A panic of the writer was answered to its callers as `stopped`; there is nobody to tell here.
+            drop(thread.join());
+        }
+    }
+}
+
+fn stopped() -> Error {
+    Error::new(Code::Internal, "the store has stopped: restart the daemon and see its log")
+}
+
+/// Work on its way through the thread: run inside the transaction, answered after the commit.
+trait Job: Send {
+    /// Runs the work; false when it failed and what it wrote must be undone.
+    fn run(&mut self, tx: &Tx<'_>) -> bool;
+    /// Tells the caller: its own failure, else the outcome of the commit.
+    fn answer(self: Box<Self>, committed: Result<()>);
+}
+
+struct Piece<T, W> {
+    work: Option<W>,
+    done: Option<Result<T>>,
+    answer: oneshot::Sender<Result<T>>,
+}
+
+impl<T: Send, W: FnOnce(&Tx<'_>) -> Work<T> + Send> Job for Piece<T, W> {
+    fn run(&mut self, tx: &Tx<'_>) -> bool {
+        let done = self.work.take().map(|work| work(tx).map_err(Fault::into_error));
+        let succeeded = matches!(done, Some(Ok(_)));
+        self.done = done;
+        succeeded
+    }
+
+    fn answer(self: Box<Self>, committed: Result<()>) {
+        let answer = match (self.done, committed) {
+            (Some(Err(error)), _) | (_, Err(error)) => Err(error),
+            (Some(Ok(value)), Ok(())) => Ok(value),
+            (None, Ok(())) => Err(stopped()),
+        };
+        // A caller that went away does not hear the answer; its write stands all the same.
+        drop(self.answer.send(answer));
+    }
+}
+
+fn run(connection: &Connection, jobs: &Receiver<Box<dyn Job>>, committed: &mut Committed) {
+    while let Ok(first) = jobs.recv() {
+        let mut group = vec![first];
+        let outcome = commit(connection, jobs, &mut group).map_err(|error| {
+            if !connection.is_autocommit() {
+                drop(connection.execute_batch("ROLLBACK"));
+            }
+            Fault::from(error).into_error()
+        });
+        if outcome.is_ok()
+            && let Err(fault) = committed(&Tx(connection))
+        {
+            tracing::error!(error = %fault, "the committed state could not be published");
+        }
+        for job in group {
+            job.answer(outcome.clone());
+        }
+    }
+}
+
+/// One transaction over the first piece and those that queue while it runs. A piece that fails is undone alone.
+fn commit(
+    connection: &Connection,
+    jobs: &Receiver<Box<dyn Job>>,
+    group: &mut Vec<Box<dyn Job>>,
+) -> rusqlite::Result<()> {
+    let statement = |sql| connection.prepare_cached(sql)?.execute([]).map(drop);
+    statement("BEGIN IMMEDIATE")?;
+    let mut next = 0;
+    while let Some(job) = group.get_mut(next) {
+        statement("SAVEPOINT piece")?;
+        if !job.run(&Tx(connection)) {
+            // Some faults (a full disk) end the whole transaction by themselves; then this fails, and so does the group.
+            statement("ROLLBACK TO piece")?;
+        }
+        statement("RELEASE piece")?;
+        next += 1;
+        if group.len() < GROUP {
+            group.extend(jobs.try_recv());
+        }
+    }
+    statement("COMMIT")
+}
