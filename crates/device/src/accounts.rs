@@ -1,0 +1,193 @@
+//! The accounts of this device and which of them is current: select, clear, list, remove.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use usher_domain::profile::{check_email, check_name, check_picture, check_username, new_profile};
+use usher_domain::store::{Tx, User, Work};
+use usher_wire::{Auth0User, Code, Error, Result, Timestamp, UserProfile, Users};
+use uuid::Uuid;
+
+use crate::Device;
+use crate::policies::Policies;
+use crate::presence::compose;
+
+/// The issuer of names that were only ever told to this device.
+const LOCAL: &str = "local";
+/// How long `POST /os/sign_in` waits: its oldest client gives up after 120 s.
+const SIGN_IN_WITHIN: Duration = Duration::from_secs(108);
+
+impl Device {
+    pub(crate) async fn select(&self, body: Option<Auth0User>) -> Result<UserProfile> {
+        let policies = Arc::clone(&self.0.policies.borrow());
+        let (now, new_id) = (self.0.ambient.now(), self.0.ambient.uuid());
+        self.write(move |tx| {
+            let body = body.filter(|body| names_somebody(body));
+            let user = match &body {
+                None => last_current(tx)?,
+                Some(body) => match identify(tx, body)? {
+                    Some(id) => tx.user(&id)?.map(|user| enrich(tx, user, body, now)).transpose()?,
+                    None => Some(create(tx, body, new_id, now)?),
+                },
+            };
+            let user = user.ok_or_else(|| {
+                Error::new(
+                    Code::NotFound,
+                    "no account was ever signed in on this device: run `usher login` or send who to select",
+                )
+            })?;
+            let current = tx.device()?.and_then(|device| device.current_user_id);
+            if current.as_deref() != Some(&user.profile.id) {
+                tx.set_current(Some(&user.profile.id))?;
+            }
+            compose(tx, user, &policies)
+        })
+        .await
+    }
+
+    pub(crate) async fn clear(&self) -> Result<()> {
+        self.write(|tx| {
+            if tx.device()?.is_some_and(|device| device.current_user_id.is_some()) {
+                tx.set_current(None)?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    pub(crate) async fn users(&self) -> Result<Users> {
+        let policies = Arc::clone(&self.0.policies.borrow());
+        self.read(move |tx| list(tx, &policies)).await
+    }
+
+    pub(crate) async fn user(&self, id: &str) -> Result<UserProfile> {
+        let (policies, id) = (Arc::clone(&self.0.policies.borrow()), id.to_owned());
+        self.read(move |tx| {
+            let user = tx.user(&id)?.ok_or_else(|| unknown_user(&id))?;
+            compose(tx, user, &policies)
+        })
+        .await
+    }
+
+    /// Removes an account with its data; the current one signs out by it.
+    pub(crate) async fn disconnect(&self, id: &str) -> Result<Users> {
+        let (policies, id) = (Arc::clone(&self.0.policies.borrow()), id.to_owned());
+        self.write(move |tx| {
+            if tx.device()?.is_some_and(|device| device.current_user_id.as_deref() == Some(&id)) {
+                tx.set_current(None)?;
+            }
+            if !tx.delete_user(&id)? {
+                return Err(unknown_user(&id).into());
+            }
+            list(tx, &policies)
+        })
+        .await
+    }
+
+    /// Who is current, or who becomes it while the caller waits.
+    pub(crate) async fn sign_in(&self) -> Result<UserProfile> {
+        let mut presence = self.0.presence.follow();
+        if self.present()?.user.is_none() {
+            tracing::info!("somebody waits for a sign-in: run `usher login --local --name NAME --email EMAIL`");
+        }
+        let someone = presence.wait_for(|present| present.as_ref().is_some_and(|present| present.user.is_some()));
+        let signed_in = tokio::time::timeout(SIGN_IN_WITHIN, someone).await;
+        signed_in.ok().and_then(Result::ok).and_then(|present| present.as_ref()?.user.clone()).ok_or_else(|| {
+            Error::new(
+                Code::UpstreamFailed,
+                "nobody signed in: run `usher login --local --name NAME --email EMAIL`, then try again",
+            )
+        })
+    }
+}
+
+fn list(tx: &Tx<'_>, policies: &Policies) -> Work<Users> {
+    let mut iterable = Vec::new();
+    for account in tx.accounts()? {
+        if let Some(user) = tx.user(&account.user_id)? {
+            iterable.push(compose(tx, user, policies)?);
+        }
+    }
+    Ok(Users { iterable, ..Users::default() })
+}
+
+pub(crate) fn unknown_user(id: &str) -> Error {
+    Error::not_found(format_args!("account `{id}` on this device"))
+}
+
+fn last_current(tx: &Tx<'_>) -> Work<Option<User>> {
+    tx.accounts()?.first().map(|account| tx.user(&account.user_id)).transpose().map(Option::flatten)
+}
+
+/// Whether the body says anything of who is meant; an empty one is as good as none.
+fn names_somebody(body: &Auth0User) -> bool {
+    subjects(body).next().is_some() || body.email.is_some() || body.name.is_some() || nickname(body).is_some()
+}
+
+/// The names a body gives its user, the strongest first.
+fn subjects(body: &Auth0User) -> impl Iterator<Item = &str> {
+    let global_id = body.user_metadata.as_ref().map(|metadata| metadata.global_id.as_str());
+    let linked = body.identities.iter().flatten().filter_map(|identity| identity.user_id.as_deref());
+    global_id.into_iter().chain(body.user_id.as_deref()).chain(linked).filter(|subject| !subject.is_empty())
+}
+
+fn identify(tx: &Tx<'_>, body: &Auth0User) -> Work<Option<String>> {
+    for subject in subjects(body) {
+        let known = match tx.account(subject)? {
+            Some(account) => Some(account.user_id),
+            None => tx.user_id_by_identity(LOCAL, subject)?,
+        };
+        if known.is_some() {
+            return Ok(known);
+        }
+    }
+    body.email.as_deref().map(|email| tx.local_user_id_by_email(email)).transpose().map(Option::flatten)
+}
+
+fn nickname(body: &Auth0User) -> Option<&str> {
+    body.username.as_deref().or(body.nickname.as_deref())
+}
+
+/// A new local account for an identity nobody here knows.
+fn create(tx: &Tx<'_>, body: &Auth0User, new_id: Uuid, now: Timestamp) -> Work<User> {
+    let global_id = body.user_metadata.as_ref().and_then(|metadata| Uuid::parse_str(&metadata.global_id).ok());
+    let id = global_id.unwrap_or(new_id).to_string();
+    let mut profile = new_profile(id.clone(), now);
+    fill(tx, &mut profile, body)?;
+    tx.insert_user(&profile, now)?;
+    tx.insert_account(&id, true)?;
+    for subject in subjects(body).filter(|subject| *subject != id) {
+        tx.insert_identity(LOCAL, subject, &id)?;
+    }
+    Ok(tx.user(&id)?.ok_or_else(|| unknown_user(&id))?)
+}
+
+fn enrich(tx: &Tx<'_>, user: User, body: &Auth0User, now: Timestamp) -> Work<User> {
+    let mut profile = user.profile.clone();
+    fill(tx, &mut profile, body)?;
+    if profile == user.profile { Ok(user) } else { tx.update_user(&user, profile, user.beta.clone(), now) }
+}
+
+/// Fills members that are empty. A user name that is not free or not legal is left out: it is a courtesy, not a claim.
+fn fill(tx: &Tx<'_>, profile: &mut UserProfile, body: &Auth0User) -> Work<()> {
+    let empty = |member: &Option<String>| member.as_deref().is_none_or(str::is_empty);
+    if let Some(name) = body.name.as_deref().filter(|name| !name.is_empty() && empty(&profile.name)) {
+        check_name(name)?;
+        profile.name = Some(name.to_owned());
+    }
+    if let Some(email) = body.email.as_deref().filter(|email| !email.is_empty() && empty(&profile.email)) {
+        check_email(email)?;
+        profile.email = Some(email.to_owned());
+    }
+    if let Some(picture) = body.picture.as_deref().filter(|url| !url.is_empty() && empty(&profile.picture)) {
+        check_picture(picture)?;
+        profile.picture = Some(picture.to_owned());
+    }
+    if let Some(username) = nickname(body).filter(|_| empty(&profile.username))
+        && check_username(username).is_ok()
+        && !tx.username_is_taken(username, &profile.id)?
+    {
+        profile.username = Some(username.to_owned());
+    }
+    Ok(())
+}

@@ -1,0 +1,219 @@
+//! The operations of one machine as a table. What takes more than a line stands in the file of its noun; what needs a
+//! cloud, a billing service or an identity provider says here that this device has none.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures_util::stream::BoxStream;
+use usher_wire::{
+    About, AllocationCloud, Allocations, Applications, Auth0User, Caller, Code, Context, Entities, Entity, Error,
+    HasFeatureAccessInput, HasFeatureAccessOutput, OAuthToken, Present, ProfileUpdate, RefreshedPaddleUser, Result,
+    ReturnedUserProfile, Secret, SeededConnectorConnection, SeededEntity, Status, Subscription, Subscriptions, UserApi,
+    UserBetaStatus, UserCheckoutOutput, UserLastCheckedInStreamOutput, UserManageSubscriptionsOutput, UserProfile,
+    Users,
+};
+
+use crate::Device;
+
+const NO_CLOUD: &str = "this device is not connected to a cloud, so it has no allocation and no vanity name";
+const NO_BILLING: &str = "this device has no billing service: plans are managed where the account was made";
+const ENTITIES_ARE_FILES: &str =
+    "organisations and teams cannot be changed through a device: change the policy file, or the cloud it comes from";
+const NO_ISSUER: &str = "this device has no identity provider: leave the token out and use a local account";
+
+impl Device {
+    fn current(&self) -> Result<UserProfile> {
+        self.present()?.user.clone().ok_or_else(Error::not_signed_in)
+    }
+}
+
+#[async_trait]
+impl UserApi for Device {
+    async fn user_snapshot(&self, _: &Caller) -> Result<Arc<Present>> {
+        self.present()
+    }
+
+    async fn clear_user(&self, _: &Caller) -> Result<()> {
+        self.clear().await
+    }
+
+    async fn refresh_user(&self, _: &Caller) -> Result<UserProfile> {
+        self.current()
+    }
+
+    async fn select_user(&self, caller: &Caller, user: Option<Auth0User>) -> Result<UserProfile> {
+        if caller.bearer.is_some() {
+            return Err(Error::new(Code::NotSignedIn, NO_ISSUER));
+        }
+        self.select(user).await
+    }
+
+    async fn stream_user(&self, _: &Caller) -> Result<BoxStream<'static, Arc<Present>>> {
+        Ok(self.states())
+    }
+
+    async fn update_user(&self, caller: &Caller, edit: ProfileUpdate) -> Result<UserProfile> {
+        self.update(edit, caller.seen).await
+    }
+
+    async fn user_beta_status(&self, _: &Caller, status: UserBetaStatus) -> Result<UserBetaStatus> {
+        self.beta_status(status).await
+    }
+
+    async fn user_providers(&self, _: &Caller) -> Result<ReturnedUserProfile> {
+        Err(Error::not_available_here("linked providers are kept by a cloud, and this device is not connected to one"))
+    }
+
+    async fn user_update_vanity(&self, _: &Caller, _: ProfileUpdate) -> Result<UserProfile> {
+        self.opened()?;
+        Err(Error::new(Code::NotConnected, NO_CLOUD))
+    }
+
+    async fn user_access_token(&self, caller: &Caller) -> Result<Secret> {
+        self.require_registered(caller).await?;
+        self.current()?;
+        Err(Error::not_available_here("a local account has no access token: sign in with an identity provider"))
+    }
+
+    async fn stream_user_last_checked_in(
+        &self,
+        _: &Caller,
+    ) -> Result<BoxStream<'static, UserLastCheckedInStreamOutput>> {
+        Ok(self.check_ins())
+    }
+
+    async fn user_checkout(&self, _: &Caller) -> Result<UserCheckoutOutput> {
+        self.current()?;
+        Err(Error::not_available_here(NO_BILLING))
+    }
+
+    async fn user_manage_subscriptions(&self, _: &Caller) -> Result<UserManageSubscriptionsOutput> {
+        self.current()?;
+        Err(Error::not_available_here(NO_BILLING))
+    }
+
+    async fn user_paddle_refresh(&self, _: &Caller) -> Result<RefreshedPaddleUser> {
+        Ok(RefreshedPaddleUser { user: self.current()?, schema: None })
+    }
+
+    async fn user_has_feature_access(
+        &self,
+        _: &Caller,
+        input: HasFeatureAccessInput,
+    ) -> Result<HasFeatureAccessOutput> {
+        self.feature_access(&input)
+    }
+
+    async fn user_associate_entity(&self, _: &Caller, user: &str, entity: &str) -> Result<()> {
+        self.associate(user, entity).await
+    }
+
+    async fn user_disassociate_entity(&self, _: &Caller, user: &str, entity: &str) -> Result<()> {
+        self.disassociate(user, entity).await
+    }
+
+    async fn users_snapshot(&self, _: &Caller) -> Result<Users> {
+        self.users().await
+    }
+
+    async fn users_specific_user_snapshot(&self, _: &Caller, user: &str) -> Result<UserProfile> {
+        self.user(user).await
+    }
+
+    async fn users_disconnect_user(&self, _: &Caller, user: &str) -> Result<Users> {
+        self.disconnect(user).await
+    }
+
+    async fn authenticate_from_oauth_token(&self, _: &Caller, _: OAuthToken) -> Result<UserProfile> {
+        Err(Error::not_available_here(NO_ISSUER))
+    }
+
+    async fn sign_into_os(&self, _: &Caller) -> Result<UserProfile> {
+        self.sign_in().await
+    }
+
+    async fn sign_out_of_os(&self, _: &Caller) -> Result<Users> {
+        self.clear().await?;
+        self.users().await
+    }
+
+    async fn connect(&self, _: &Caller, connection: SeededConnectorConnection) -> Result<Context> {
+        self.connect_application(connection).await
+    }
+
+    async fn applications_snapshot(&self, _: &Caller) -> Result<Applications> {
+        self.applications().await
+    }
+
+    async fn allocations_snapshot(&self, _: &Caller) -> Result<Allocations> {
+        self.current()?;
+        Ok(Allocations::default())
+    }
+
+    async fn allocation_snapshot(&self, _: &Caller, allocation: &str) -> Result<AllocationCloud> {
+        self.current()?;
+        Err(Error::not_found(format_args!("allocation `{allocation}`")))
+    }
+
+    async fn allocations_connect_new_cloud(&self, _: &Caller) -> Result<AllocationCloud> {
+        self.current()?;
+        Err(Error::new(Code::NotConnected, NO_CLOUD))
+    }
+
+    async fn allocations_disconnect_cloud(&self, _: &Caller) -> Result<String> {
+        self.current()?;
+        Err(Error::new(Code::NotConnected, NO_CLOUD))
+    }
+
+    async fn entities_snapshot(&self, _: &Caller) -> Result<Entities> {
+        self.entities()
+    }
+
+    async fn entities_specific_entity_snapshot(&self, _: &Caller, entity: &str) -> Result<Entity> {
+        self.entity(entity)
+    }
+
+    async fn entities_create_new_entity(&self, _: &Caller, _: SeededEntity) -> Result<Entity> {
+        Err(Error::new(Code::NotAllowed, ENTITIES_ARE_FILES))
+    }
+
+    async fn entity_update(&self, _: &Caller, _: Entity) -> Result<Entity> {
+        Err(Error::new(Code::NotAllowed, ENTITIES_ARE_FILES))
+    }
+
+    async fn entities_delete_specific_entity(&self, _: &Caller, _: &str) -> Result<()> {
+        Err(Error::new(Code::NotAllowed, ENTITIES_ARE_FILES))
+    }
+
+    async fn subscriptions_snapshot(&self, _: &Caller) -> Result<Subscriptions> {
+        self.current()?;
+        Ok(Subscriptions::default())
+    }
+
+    async fn subscriptions_specific_subscription_snapshot(
+        &self,
+        _: &Caller,
+        subscription: &str,
+    ) -> Result<Subscription> {
+        self.current()?;
+        Err(Error::not_found(format_args!("subscription `{subscription}`")))
+    }
+
+    async fn status(&self, _: &Caller) -> Result<Status> {
+        let is_ready = self.opened().is_ok();
+        let accounts = if is_ready { self.read(|tx| Ok(tx.accounts()?.len())).await? } else { 0 };
+        Ok(Status {
+            version: env!("CARGO_PKG_VERSION").into(),
+            os: self.about().os,
+            ready: is_ready,
+            signed_in: self.present().is_ok_and(|present| present.user.is_some()),
+            accounts: i64::try_from(accounts).unwrap_or(i64::MAX),
+            data_dir: Some(self.0.data_dir.display().to_string()),
+            policies: self.0.policies.borrow().files.clone(),
+        })
+    }
+
+    fn about(&self) -> About {
+        About { os: self.0.opened.get().map(|opened| opened.os.clone()), version: env!("CARGO_PKG_VERSION") }
+    }
+}

@@ -1,0 +1,100 @@
+//! Applications: who introduced itself to this device, and who may read tokens.
+
+use usher_domain::store::{Registered, Work};
+use usher_wire::{
+    Application, Applications, Caller, Code, Context, EmbeddedModelSchema, Error, Health, OSHealth, PIECES_OS_VERSION,
+    PlatformEnum,
+    PrivacyEnum, Result, SeededConnectorConnection, SeededTrackedApplication,
+};
+
+use crate::Device;
+
+impl Device {
+    /// Registers the application, or finds it again.
+    pub(crate) async fn connect_application(&self, connection: SeededConnectorConnection) -> Result<Context> {
+        let seed = connection.application;
+        let name = seed.name.trim();
+        if !(1..=200).contains(&name.chars().count()) {
+            return Err(Error::invalid_value("application.name", "must have 1 to 200 characters"));
+        }
+        let new_id = self.0.ambient.uuid().to_string();
+        let application = self
+            .write(move |tx| -> Work<Application> {
+                let name = seed.name.trim().to_owned();
+                let descriptor = seed.descriptor.clone().unwrap_or_default();
+                let registered = Registered { name: &name, descriptor: &descriptor };
+                let id = tx.application_id(&registered)?.unwrap_or(new_id);
+                let application = application(id, name.clone(), seed);
+                tx.put_application(&registered, &application)?;
+                Ok(application)
+            })
+            .await?;
+        let os = self.opened()?.os.clone();
+        Ok(Context {
+            os: os.clone(),
+            application,
+            health: Health { os: OSHealth { id: os, version: PIECES_OS_VERSION.into(), schema: None }, schema: None },
+            user: self.present()?.user.clone(),
+            schema: None,
+        })
+    }
+
+    /// The registered applications after this daemon itself, which old clients look for as `OS_SERVER`.
+    pub(crate) async fn applications(&self) -> Result<Applications> {
+        let daemon = Application {
+            id: self.opened()?.os.clone(),
+            name: "OS_SERVER".into(),
+            platform: this_platform(),
+            version: PIECES_OS_VERSION.into(),
+            onboarded: true,
+            privacy: PrivacyEnum::Open,
+            capabilities: None,
+            mechanism: None,
+            automatic_unload: None,
+            descriptor: None,
+            enrichment: None,
+            schema: Some(EmbeddedModelSchema::current()),
+        };
+        let registered = self.read(|tx| tx.applications()).await?;
+        let iterable = std::iter::once(daemon).chain(registered).collect();
+        Ok(Applications { iterable, ..Applications::default() })
+    }
+
+    /// Refuses callers that did not introduce themselves: tokens go to applications with a name only.
+    pub(crate) async fn require_registered(&self, caller: &Caller) -> Result<()> {
+        let stranger = || {
+            Error::new(
+                Code::NotRegistered,
+                "this needs a registered application: call `POST /connect` and send its id as `X-Application-ID`",
+            )
+        };
+        let id = caller.application.clone().ok_or_else(stranger)?;
+        let known = self.read(move |tx| Ok(tx.applications()?.iter().any(|known| known.id == id))).await?;
+        if known { Ok(()) } else { Err(stranger()) }
+    }
+}
+
+fn application(id: String, name: String, seed: SeededTrackedApplication) -> Application {
+    Application {
+        id,
+        name,
+        platform: seed.platform,
+        version: seed.version,
+        onboarded: true,
+        privacy: seed.privacy.unwrap_or(PrivacyEnum::Open),
+        capabilities: seed.capabilities,
+        mechanism: None,
+        automatic_unload: seed.automatic_unload,
+        descriptor: seed.descriptor,
+        enrichment: seed.enrichment,
+        schema: Some(EmbeddedModelSchema::current()),
+    }
+}
+
+fn this_platform() -> PlatformEnum {
+    match std::env::consts::OS {
+        "macos" => PlatformEnum::Macos,
+        "windows" => PlatformEnum::Windows,
+        _ => PlatformEnum::Linux,
+    }
+}

@@ -1,0 +1,84 @@
+//! Organisations and teams: which ones the user belongs to, joining and leaving, and what they allow.
+
+use std::sync::Arc;
+
+use usher_domain::access::{Basis, decide};
+use usher_wire::{
+    Code, Entities, Entity, Error, HasFeatureAccessInput, HasFeatureAccessOutput, Present, Result, UserProfile,
+};
+
+use crate::Device;
+use crate::accounts::unknown_user;
+use crate::policies::{Membership, membership};
+
+impl Device {
+    pub(crate) fn feature_access(&self, input: &HasFeatureAccessInput) -> Result<HasFeatureAccessOutput> {
+        let present = self.present()?;
+        let user = present.user.as_ref().ok_or_else(Error::not_signed_in)?;
+        let entities = user.entities.iter().flat_map(|entities| &entities.iterable);
+        let basis = Basis { as_of: self.0.policies.borrow().read_at, stale: false };
+        decide(entities.filter_map(|entity| entity.reference.as_deref()), input, basis)
+    }
+
+    pub(crate) async fn associate(&self, user: &str, entity: &str) -> Result<()> {
+        let reason = self.membership_of(user, entity)?;
+        let (user, entity) = (user.to_owned(), entity.to_owned());
+        self.write(move |tx| {
+            tx.account(&user)?.ok_or_else(|| unknown_user(&user))?;
+            match reason {
+                Membership::Open => tx.insert_membership(&user, &entity),
+                Membership::Everyone | Membership::Listed => Ok(()),
+            }
+        })
+        .await
+    }
+
+    pub(crate) async fn disassociate(&self, user: &str, entity: &str) -> Result<()> {
+        let reason = self.membership_of(user, entity)?;
+        let (user, entity) = (user.to_owned(), entity.to_owned());
+        self.write(move |tx| {
+            tx.account(&user)?.ok_or_else(|| unknown_user(&user))?;
+            let why = match reason {
+                Membership::Open => return tx.delete_membership(&user, &entity),
+                Membership::Everyone => "applies to every account of this device",
+                Membership::Listed => "lists the account",
+            };
+            let message = format!("the policy file of `{entity}` {why}: change the file to leave it");
+            Err(Error::new(Code::NotAllowed, message).into())
+        })
+        .await
+    }
+
+    fn membership_of(&self, user: &str, entity: &str) -> Result<Membership> {
+        self.opened()?;
+        let policies = Arc::clone(&self.0.policies.borrow());
+        let found = policies.entity(entity).ok_or_else(|| unknown_entity(entity))?;
+        Ok(membership(found, user))
+    }
+
+    /// The whole entities the current user belongs to; their ids are on the profile.
+    pub(crate) fn entities(&self) -> Result<Entities> {
+        let present = self.present()?;
+        let policies = Arc::clone(&self.0.policies.borrow());
+        let iterable: Vec<Entity> =
+            ids(&present)?.filter_map(|id| policies.entity(id)).cloned().collect();
+        let indices = (0..).zip(&iterable).map(|(index, entity)| (entity.id.clone(), index)).collect();
+        Ok(Entities { iterable, indices: Some(indices), ..Entities::default() })
+    }
+
+    pub(crate) fn entity(&self, id: &str) -> Result<Entity> {
+        let present = self.present()?;
+        let belongs = ids(&present)?.any(|own| own == id);
+        let policies = Arc::clone(&self.0.policies.borrow());
+        belongs.then(|| policies.entity(id).cloned()).flatten().ok_or_else(|| unknown_entity(id))
+    }
+}
+
+fn ids(present: &Present) -> Result<impl Iterator<Item = &str>> {
+    let user: &UserProfile = present.user.as_ref().ok_or_else(Error::not_signed_in)?;
+    Ok(user.entities.iter().flat_map(|entities| &entities.iterable).map(|entity| entity.id.as_str()))
+}
+
+fn unknown_entity(id: &str) -> Error {
+    Error::not_found(format_args!("organisation or team `{id}` for you"))
+}

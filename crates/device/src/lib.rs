@@ -1,0 +1,119 @@
+//! The Usher API for one machine: who is current, the accounts kept here, their applications and policies. Works
+//! without any network.
+//!
+//! Reading asks the present state in memory; each write goes through the store, and after each commit the store says
+//! what is now present (see `presence`), so memory is never ahead of the disk.
+
+mod accounts;
+mod api;
+mod applications;
+pub mod data_dir;
+mod entities;
+mod policies;
+mod presence;
+mod profile;
+mod streams;
+
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+use tokio::sync::watch;
+use usher_domain::ambient::Ambient;
+use usher_domain::store::{OpenError, Store, Tx, Work};
+use usher_wire::{Code, Error, Present, Result};
+
+use crate::policies::Policies;
+use crate::presence::Presence;
+
+/// `UserApi` for one machine. Answers health checks and accepts streams before [`Device::open`] has finished.
+#[derive(Clone)]
+pub struct Device(Arc<Inner>);
+
+struct Inner {
+    data_dir: std::path::PathBuf,
+    ambient: Ambient,
+    opened: OnceLock<Opened>,
+    presence: Presence,
+    policies: watch::Sender<Arc<Policies>>,
+}
+
+/// What exists once the store is open.
+struct Opened {
+    store: Store,
+    os: String,
+}
+
+impl Device {
+    /// A device that keeps its data in `data_dir`. Nothing is read before [`Device::open`].
+    pub fn new(data_dir: &Path, ambient: Ambient) -> Self {
+        Self(Arc::new(Inner {
+            data_dir: data_dir.to_owned(),
+            ambient,
+            opened: OnceLock::new(),
+            presence: Presence::default(),
+            policies: watch::Sender::default(),
+        }))
+    }
+
+    /// Opens the store, migrating it if needed, and begins a new generation. Call once, away from the threads that
+    /// serve: a migration may take its time.
+    pub async fn open(&self) -> Result<(), OpenError> {
+        let path = self.0.data_dir.join("usher.db");
+        self.0.policies.send_replace(Arc::new(Policies::load(&self.0.data_dir, &Policies::default(), self.0.ambient.now())));
+        let publish = {
+            let (presence, policies) = (self.0.presence.clone(), self.0.policies.subscribe());
+            Box::new(move |tx: &Tx<'_>| {
+                let policies = Arc::clone(&policies.borrow());
+                presence.publish(tx, &policies)
+            })
+        };
+        let opening = {
+            let path = path.clone();
+            tokio::task::spawn_blocking(move || Store::open(&path, publish))
+        };
+        let unusable = |reason: String| OpenError::Unusable { path: path.clone(), reason };
+        let store = opening.await.map_err(|error| unusable(error.to_string()))??;
+        let new_os = self.0.ambient.uuid().to_string();
+        let os = store.write(move |tx| begin(tx, &new_os)).await.map_err(|error| unusable(error.message))?;
+        // Only a second call could find it set, and then the first one's store is as good.
+        drop(self.0.opened.set(Opened { store, os }));
+        Ok(())
+    }
+
+    /// Keeps policies in step with their folder until the future is dropped.
+    pub async fn watch_policies(&self) {
+        policies::watch(self).await;
+    }
+
+    fn opened(&self) -> Result<&Opened> {
+        self.0
+            .opened
+            .get()
+            .ok_or_else(|| Error::new(Code::NotReady, "the daemon is still starting: try again in a moment"))
+    }
+
+    async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Tx<'_>) -> Work<T> + Send + 'static,
+    ) -> Result<T> {
+        self.opened()?.store.write(work).await
+    }
+
+    async fn read<T: Send + 'static>(&self, work: impl FnOnce(&Tx<'_>) -> Work<T> + Send + 'static) -> Result<T> {
+        self.opened()?.store.read(work).await
+    }
+
+    /// The present state. `not_ready` until the store is open.
+    fn present(&self) -> Result<Arc<Present>> {
+        self.opened()?;
+        self.0.presence.now().ok_or_else(|| Error::new(Code::NotReady, "the daemon is still starting"))
+    }
+}
+
+/// Names the device at its first start, and begins a generation, so that an `ETag` of an earlier run never matches.
+fn begin(tx: &Tx<'_>, new_os: &str) -> Work<String> {
+    tx.insert_device(new_os)?;
+    let current = tx.device()?.and_then(|device| device.current_user_id);
+    tx.set_current(current.as_deref())?;
+    Ok(tx.device()?.map(|device| device.os).unwrap_or_default())
+}

@@ -1,0 +1,90 @@
+//! The present state in memory, replaced after each commit by what the store then says.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::watch;
+use usher_domain::store::{Tx, User, Work};
+use usher_wire::{FlattenedEntities, FlattenedEntity, Present, ReferencedEntity, Timestamp, UserProfile, Version};
+
+use crate::policies::Policies;
+
+/// How many versions can be named in `If-Match` before they count as forgotten.
+const REMEMBERED: usize = 32;
+
+/// Holds the present state and tells everyone who follows it.
+#[derive(Clone, Default)]
+pub(crate) struct Presence {
+    present: watch::Sender<Option<Arc<Present>>>,
+    seen: Arc<Mutex<VecDeque<Seen>>>,
+}
+
+/// Which stored revision a version showed.
+struct Seen {
+    version: Version,
+    user: String,
+    updated_at: Timestamp,
+}
+
+impl Presence {
+    /// The present state; `None` before the store is open.
+    pub(crate) fn now(&self) -> Option<Arc<Present>> {
+        self.present.borrow().clone()
+    }
+
+    /// Follows the state: sees the present one first, then always the newest.
+    pub(crate) fn follow(&self) -> watch::Receiver<Option<Arc<Present>>> {
+        self.present.subscribe()
+    }
+
+    /// The stamp of the user's revision that was shown as `version`; `None` when that is too long ago.
+    pub(crate) fn stamp_of(&self, version: Version, user: &str) -> Option<Timestamp> {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.iter().find(|seen| seen.version == version && seen.user == user).map(|seen| seen.updated_at)
+    }
+
+    /// Replaces the present state by what is committed, if that differs. Runs in the store's writer, so in the order
+    /// of commits.
+    pub(crate) fn publish(&self, tx: &Tx<'_>, policies: &Policies) -> Work<()> {
+        let Some(device) = tx.device()? else { return Ok(()) };
+        let user = device.current_user_id.as_deref().map(|id| tx.user(id)).transpose()?.flatten();
+        let stamp = user.as_ref().map(|user| user.updated_at);
+        let profile = user.map(|user| compose(tx, user, policies)).transpose()?;
+        let generation = u64::try_from(device.generation).unwrap_or_default();
+        let last = self.now();
+        let revision = match &last {
+            Some(last) if last.version.generation == generation && last.user == profile => return Ok(()),
+            Some(last) if last.version.generation == generation => last.version.revision + 1,
+            _ => 1,
+        };
+        let version = Version { generation, revision };
+        if let (Some(profile), Some(updated_at)) = (&profile, stamp) {
+            let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+            seen.truncate(REMEMBERED - 1);
+            seen.push_front(Seen { version, user: profile.id.clone(), updated_at });
+        }
+        self.present.send_replace(Some(Arc::new(Present::new(version, profile))));
+        Ok(())
+    }
+}
+
+/// The profile as callers see it: the stored one with what is known of the user elsewhere.
+pub(crate) fn compose(tx: &Tx<'_>, user: User, policies: &Policies) -> Work<UserProfile> {
+    let mut profile = user.profile;
+    user.beta.show_on(&mut profile);
+    let joined = if policies.is_empty() { Vec::new() } else { tx.memberships(&profile.id)? };
+    let entities: Vec<ReferencedEntity> = policies
+        .of(&profile.id, &joined)
+        .map(|entity| ReferencedEntity {
+            id: entity.id.clone(),
+            reference: Some(Box::new(FlattenedEntity::from(entity))),
+            schema: None,
+        })
+        .collect();
+    if !entities.is_empty() {
+        let indices = (0..).zip(&entities).map(|(index, entity)| (entity.id.clone(), index)).collect();
+        profile.entities =
+            Some(FlattenedEntities { iterable: entities, indices: Some(indices), score: None, schema: None });
+    }
+    Ok(profile)
+}
