@@ -1,0 +1,78 @@
+//! JSON bodies: at most 1 MiB, JSON only, an empty one is none, and a wrong member is named by its path.
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, Request};
+use axum::http::{HeaderMap, header};
+use serde::de::DeserializeOwned;
+use usher_wire::{Code, Error};
+
+use crate::error::Failure;
+
+/// No body of this API comes near it.
+pub(crate) const MAX_BODY: usize = 1024 * 1024;
+
+/// A body that must be there.
+pub(crate) struct Json<T>(pub(crate) T);
+
+/// A body that may be absent.
+pub(crate) struct MaybeJson<T>(pub(crate) Option<T>);
+
+impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Json<T> {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Failure> {
+        let MaybeJson(value) = MaybeJson::from_request(request, state).await?;
+        value.map(Self).ok_or_else(|| Error::invalid_body("the body is missing: send a JSON object").into())
+    }
+}
+
+impl<T: DeserializeOwned, S: Sync> FromRequest<S> for MaybeJson<T> {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
+        let (parts, body) = request.into_parts();
+        let bytes = axum::body::to_bytes(body, MAX_BODY).await.map_err(|error| unread(&error))?;
+        if bytes.is_empty() {
+            return Ok(Self(None));
+        }
+        if !is_json(&parts.headers) {
+            return Err(Failure::media_type());
+        }
+        parse(&bytes).map(|value| Self(Some(value))).map_err(Failure::from)
+    }
+}
+
+/// `application/json` or `application/*+json`, in any case, with or without parameters.
+fn is_json(headers: &HeaderMap) -> bool {
+    let Some(value) = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()) else { return false };
+    let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+fn unread(error: &axum::Error) -> Failure {
+    let is_too_large = std::error::Error::source(error)
+        .is_some_and(|source| source.is::<http_body_util::LengthLimitError>());
+    if is_too_large {
+        Error::new(Code::TooLarge, "the body is larger than 1 MiB: send less").into()
+    } else {
+        Error::invalid_body("the body ended early: send it whole").into()
+    }
+}
+
+/// Parses quickly, and only a body that fails a second time to learn where.
+fn parse<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, Error> {
+    if let Ok(value) = serde_json::from_slice(bytes) {
+        return Ok(value);
+    }
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let located: Result<T, _> = serde_path_to_error::deserialize(&mut deserializer);
+    Err(match located {
+        Ok(_) => Error::invalid_body("the body goes on after its JSON value: send one JSON object"),
+        Err(error) if error.inner().is_data() => {
+            let (path, inner) = (error.path().to_string(), error.inner());
+            let place = if path == "." { "the body".to_owned() } else { format!("`{path}`") };
+            Error::invalid_body(format!("{place} is not as documented: {inner}"))
+        }
+        Err(error) => Error::invalid_body(format!("the body is not JSON: {}", error.inner())),
+    })
+}

@@ -1,0 +1,42 @@
+//! Who asks, read from the headers of a request.
+
+use std::convert::Infallible;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use usher_wire::{Caller, Secret};
+
+/// The sender of a request, as far as it says.
+pub(crate) struct From(pub(crate) Caller);
+
+impl<S: Sync> FromRequestParts<S> for From {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self(caller(&parts.headers)))
+    }
+}
+
+/// `application` is what the official wrappers send, `X-Application-ID` what the document names.
+fn caller(headers: &HeaderMap) -> Caller {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    Caller {
+        application: text("x-application-id").or_else(|| text("application")).map(str::to_owned),
+        bearer: text("authorization").and_then(bearer).map(|token| Secret::from(token.to_owned())),
+        seen: headers
+            .get(header::IF_MATCH)
+            // A version we cannot read is one we never gave: the default one, which no state ever has.
+            .map(|value| value.to_str().ok().and_then(|text| text.parse().ok()).unwrap_or_default()),
+    }
+}
+
+/// Generated TypeScript clients send the configured token as it is, without the scheme.
+fn bearer(value: &str) -> Option<&str> {
+    let token = match value.split_once(' ') {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
+        Some(_) => return None,
+        None => value.trim(),
+    };
+    (!token.is_empty()).then_some(token)
+}

@@ -1,0 +1,205 @@
+//! The current user: read, follow, select, clear, change.
+
+use axum::body::{Body, Bytes};
+use axum::extract::ws::Utf8Bytes;
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use futures_util::StreamExt;
+use serde::Deserialize;
+use usher_wire::{
+    Auth0User, Present, ProfileUpdate, ReturnedUserProfile, UserBetaStatus, UserLastCheckedInStreamOutput, UserProfile,
+};
+use utoipa::IntoParams;
+
+use super::{Answer, done, ok, text};
+use crate::body::{Json, MaybeJson};
+use crate::caller::From;
+use crate::error::Failure;
+use crate::router::App;
+use crate::stream::Upgrade;
+
+/// What `GET /user` may be asked for.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Types {
+    /// `all` shows providers of every type; otherwise clients of version 4.0.0 get only the types they can parse.
+    types: Option<String>,
+}
+
+/// The current user in an envelope; `{}` when nobody is signed in. Answered from memory.
+#[utoipa::path(get, path = "/user", tag = "user", operation_id = "user_snapshot", params(Types),
+    responses((status = 200, description = "the current user", body = ReturnedUserProfile,
+        headers(("ETag" = String, description = "generation and revision"))),
+        (status = 304, description = "unchanged since the `If-None-Match` sent")))]
+pub(crate) async fn user_snapshot(
+    State(app): State<App>,
+    From(caller): From,
+    Query(types): Query<Types>,
+    headers: HeaderMap,
+) -> Answer {
+    let present = app.api.user_snapshot(&caller).await?;
+    let etag = HeaderValue::from_str(&present.etag).map_err(|_| Failure::of_status(StatusCode::INTERNAL_SERVER_ERROR))?;
+    let is_old = || headers.get(header::USER_AGENT).is_some_and(|agent| agent == "OpenAPI-Generator/4.0.0/python");
+    let bytes = match types.types.as_deref() {
+        Some("all") => &present.envelope,
+        _ if is_old() => &present.safe_envelope,
+        _ => &present.envelope,
+    };
+    let mut response = json_bytes(bytes);
+    let seen = headers.get(header::IF_NONE_MATCH);
+    if seen.is_some_and(|seen| matches_etag(seen, &present.etag)) {
+        response = StatusCode::NOT_MODIFIED.into_response();
+    }
+    response.headers_mut().insert(header::ETAG, etag);
+    Ok(response)
+}
+
+/// RFC 9110, 13.1.2: a list of tags, or `*`; weak and strong ones compare alike.
+fn matches_etag(seen: &HeaderValue, etag: &str) -> bool {
+    seen.to_str().is_ok_and(|seen| {
+        seen.split(',').map(|tag| tag.trim()).any(|tag| tag == "*" || tag.trim_start_matches("W/") == etag)
+    })
+}
+
+fn json_bytes(bytes: &Bytes) -> Response {
+    let mut response = Response::new(Body::from(bytes.clone()));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+/// Signs the current user out of this device's tools. His account stays and can be selected again.
+#[utoipa::path(post, path = "/user/clear", tag = "user", operation_id = "clear_user",
+    responses((status = 204, description = "nobody is current")))]
+pub(crate) async fn clear_user(State(app): State<App>, From(caller): From) -> Answer {
+    done(app.api.clear_user(&caller).await?)
+}
+
+/// Reads the user again from where he comes from. Safe to repeat.
+#[utoipa::path(get, path = "/user/refresh", tag = "user", operation_id = "refresh_user",
+    responses((status = 200, description = "the profile", body = UserProfile),
+        (status = 401, description = "nobody is signed in", body = String, content_type = "text/plain")))]
+pub(crate) async fn refresh_user(State(app): State<App>, From(caller): From) -> Answer {
+    ok(app.api.refresh_user(&caller).await?)
+}
+
+/// Makes an account current; without a body the one that was current last.
+#[utoipa::path(post, path = "/user/select", tag = "user", operation_id = "select_user",
+    request_body = Option<Auth0User>,
+    responses((status = 200, description = "the profile that is now current", body = UserProfile),
+        (status = 401, description = "the identity or its token is not valid here", body = String, content_type = "text/plain"),
+        (status = 404, description = "there is no account to select", body = String, content_type = "text/plain"),
+        (status = 409, description = "the user name is taken", body = String, content_type = "text/plain")))]
+pub(crate) async fn select_user(
+    State(app): State<App>,
+    From(caller): From,
+    MaybeJson(user): MaybeJson<Auth0User>,
+) -> Answer {
+    ok(app.api.select_user(&caller, user).await?)
+}
+
+/// The current user, live. As WebSocket: the present state first (an empty text message when signed out), then one bare
+/// profile for each change. As a plain GET: the profile, or `null`.
+#[utoipa::path(get, path = "/user/stream", tag = "user", operation_id = "stream_user",
+    responses((status = 101, description = "a WebSocket of profiles"),
+        (status = 200, description = "the profile, or null", body = Option<UserProfile>)))]
+pub(crate) async fn stream_user(State(app): State<App>, From(caller): From, upgrade: Option<Upgrade>) -> Answer {
+    let Some(upgrade) = upgrade else {
+        let present = app.api.user_snapshot(&caller).await?;
+        let signed_out = Bytes::from_static(b"null");
+        return Ok(json_bytes(if present.user.is_some() { &present.frame } else { &signed_out }));
+    };
+    let states = app.api.stream_user(&caller).await?;
+    Ok(upgrade.serve(states.map(|present| frame(&present)).boxed(), &app.streams))
+}
+
+/// The shared bytes of a state; they come from a JSON encoder, so they are UTF-8.
+fn frame(present: &Present) -> Utf8Bytes {
+    Utf8Bytes::try_from(present.frame.clone()).unwrap_or_default()
+}
+
+/// Merges an edit into the stored profile. Absent members stay, `null` empties, and what equals the state the edit was
+/// based on is not meant as a change.
+#[utoipa::path(post, path = "/user/update", tag = "user", operation_id = "update_user",
+    request_body = Option<ProfileUpdate>,
+    params(("If-Match" = Option<String>, Header, description = "the `ETag` the edit is based on")),
+    responses((status = 200, description = "the profile as it is now", body = UserProfile),
+        (status = 404, description = "no such account", body = String, content_type = "text/plain"),
+        (status = 409, description = "a name is taken, or the base is too old to merge", body = String, content_type = "text/plain")))]
+pub(crate) async fn update_user(
+    State(app): State<App>,
+    From(caller): From,
+    MaybeJson(edit): MaybeJson<ProfileUpdate>,
+) -> Answer {
+    ok(app.api.update_user(&caller, edit.unwrap_or_default()).await?)
+}
+
+/// Opts in to or out of a beta; without a section it answers the present status.
+#[utoipa::path(post, path = "/user/beta/status", tag = "user", operation_id = "user_beta_status",
+    request_body = UserBetaStatus,
+    responses((status = 200, description = "the status", body = UserBetaStatus),
+        (status = 404, description = "no such account", body = String, content_type = "text/plain"),
+        (status = 511, description = "nobody is signed in", body = String, content_type = "text/plain")))]
+pub(crate) async fn user_beta_status(
+    State(app): State<App>,
+    From(caller): From,
+    Json(status): Json<UserBetaStatus>,
+) -> Answer {
+    ok(app.api.user_beta_status(&caller, status).await?)
+}
+
+/// The user with his linked providers and their tokens.
+#[utoipa::path(get, path = "/user/providers", tag = "user", operation_id = "user_providers",
+    responses((status = 200, description = "the user", body = ReturnedUserProfile),
+        (status = 401, description = "nobody is signed in, or the application is not registered", body = String, content_type = "text/plain"),
+        (status = 501, description = "there is no cloud", body = String, content_type = "text/plain")))]
+pub(crate) async fn user_providers(State(app): State<App>, From(caller): From) -> Answer {
+    ok(app.api.user_providers(&caller).await?)
+}
+
+/// Claims a name in DNS for the user's cloud.
+#[utoipa::path(post, path = "/user/update/vanity", tag = "user", operation_id = "user_update_vanity",
+    request_body = Option<ProfileUpdate>,
+    responses((status = 200, description = "the profile with the name", body = UserProfile),
+        (status = 404, description = "the record of the allocation is missing", body = String, content_type = "text/plain"),
+        (status = 409, description = "the name is taken", body = String, content_type = "text/plain"),
+        (status = 511, description = "signed out, or not connected to a cloud", body = String, content_type = "text/plain")))]
+pub(crate) async fn user_update_vanity(
+    State(app): State<App>,
+    From(caller): From,
+    MaybeJson(edit): MaybeJson<ProfileUpdate>,
+) -> Answer {
+    ok(app.api.user_update_vanity(&caller, edit.unwrap_or_default()).await?)
+}
+
+/// A raw access token with at least 60 s of life, for registered applications.
+#[utoipa::path(get, path = "/user/access_token", tag = "user", operation_id = "user_access_token",
+    responses((status = 200, description = "the token, bare", body = String, content_type = "text/plain"),
+        (status = 401, description = "nobody is signed in, or the application is not registered", body = String, content_type = "text/plain"),
+        (status = 501, description = "a local account has no token", body = String, content_type = "text/plain")))]
+pub(crate) async fn user_access_token(State(app): State<App>, From(caller): From) -> Answer {
+    let token = app.api.user_access_token(&caller).await?;
+    let mut response = text(token.expose().to_owned())?;
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
+}
+
+/// When the user was last in step with the cloud, live: a message at once, after each change, and every 60 s.
+#[utoipa::path(get, path = "/user/last_checked_in/stream", tag = "user", operation_id = "stream_user_last_checked_in",
+    responses((status = 101, description = "a WebSocket of check-ins"),
+        (status = 200, description = "the last check-in", body = UserLastCheckedInStreamOutput)))]
+pub(crate) async fn stream_user_last_checked_in(
+    State(app): State<App>,
+    From(caller): From,
+    upgrade: Option<Upgrade>,
+) -> Answer {
+    let mut check_ins = app.api.stream_user_last_checked_in(&caller).await?;
+    let Some(upgrade) = upgrade else {
+        let first = check_ins.next().await;
+        return ok(first.ok_or_else(|| Failure::of_status(StatusCode::INTERNAL_SERVER_ERROR))?);
+    };
+    let frames = check_ins.map(|check_in| {
+        Utf8Bytes::from(serde_json::to_string(&check_in).expect("a check-in has only string keys, so it encodes"))
+    });
+    Ok(upgrade.serve(frames.boxed(), &app.streams))
+}

@@ -1,0 +1,117 @@
+//! WebSockets: one task for each, which sends what a stream yields, pings, and forgets a peer that is gone. A slow reader
+//! blocks only its own task, and gets the newest state when it reads again.
+
+use std::time::Duration;
+
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
+use axum::extract::{FromRequestParts, OptionalFromRequestParts};
+use axum::http::header;
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
+use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
+use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// How often a peer is asked whether it is there.
+const PING_EVERY: Duration = Duration::from_secs(30);
+/// Unanswered pings after which a peer counts as gone.
+const MISSED_PINGS: u32 = 2;
+/// How long a peer may leave a frame unread before it counts as gone.
+const SEND_WITHIN: Duration = Duration::from_secs(60);
+/// How long a peer may take to answer our closing.
+const CLOSE_WITHIN: Duration = Duration::from_secs(2);
+/// Clients send nothing but control frames.
+const MAX_INCOMING: usize = 64 * 1024;
+
+/// The open streams of a server: told to close together, and waited for.
+#[derive(Clone)]
+pub(crate) struct Streams {
+    /// Cancelled when the server drains.
+    pub(crate) closing: CancellationToken,
+    /// Counts them.
+    pub(crate) tracker: TaskTracker,
+}
+
+/// A request that may want to become a WebSocket.
+pub(crate) struct Upgrade(WebSocketUpgrade);
+
+impl<S: Send + Sync> OptionalFromRequestParts<S> for Upgrade {
+    type Rejection = Response;
+
+    /// `None` for a plain GET; an attempt at a handshake that is not one is refused.
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Option<Self>, Response> {
+        if !parts.headers.contains_key(header::UPGRADE) {
+            return Ok(None);
+        }
+        <WebSocketUpgrade as FromRequestParts<S>>::from_request_parts(parts, state)
+            .await
+            .map(|upgrade| Some(Self(upgrade)))
+            .map_err(IntoResponse::into_response)
+    }
+}
+
+impl Upgrade {
+    /// Answers 101 and sends `frames` until they end, the peer goes, or the server closes.
+    pub(crate) fn serve(self, frames: BoxStream<'static, Utf8Bytes>, streams: &Streams) -> Response {
+        let (closing, open) = (streams.closing.clone(), streams.tracker.token());
+        self.0
+            // The library's default is 128 KiB for each socket, allocated at once; nothing that large comes in.
+            .read_buffer_size(1024)
+            .write_buffer_size(0)
+            .max_write_buffer_size(2 * 1024 * 1024)
+            .max_message_size(MAX_INCOMING)
+            .max_frame_size(MAX_INCOMING)
+            .on_upgrade(move |socket| async move {
+                run(socket, frames, closing).await;
+                drop(open);
+            })
+    }
+}
+
+async fn run(mut socket: WebSocket, mut frames: BoxStream<'static, Utf8Bytes>, closing: CancellationToken) {
+    let mut ping = interval(PING_EVERY);
+    ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ping.reset();
+    let mut unanswered = 0;
+    loop {
+        tokio::select! {
+            frame = frames.next() => {
+                let Some(frame) = frame else { break };
+                if !send(&mut socket, Message::Text(frame)).await {
+                    return;
+                }
+            }
+            message = socket.recv() => match message {
+                // After a close the loop goes on, so that the library can answer it and end the stream itself.
+                Some(Ok(_)) => unanswered = 0,
+                Some(Err(_)) | None => return,
+            },
+            _ = ping.tick() => {
+                if unanswered == MISSED_PINGS || !send(&mut socket, Message::Ping(Default::default())).await {
+                    return;
+                }
+                unanswered += 1;
+            }
+            () = closing.cancelled() => break,
+        }
+    }
+    close(socket).await;
+}
+
+async fn send(socket: &mut WebSocket, message: Message) -> bool {
+    matches!(timeout(SEND_WITHIN, socket.send(message)).await, Ok(Ok(())))
+}
+
+/// 1001: the endpoint goes away.
+async fn close(mut socket: WebSocket) {
+    let frame = CloseFrame { code: 1001, reason: Utf8Bytes::from_static("the daemon stops") };
+    let farewell = async {
+        if socket.send(Message::Close(Some(frame))).await.is_ok() {
+            while let Some(Ok(_)) = socket.recv().await {}
+        }
+    };
+    // A peer that does not answer is left behind.
+    drop(timeout(CLOSE_WITHIN, farewell).await);
+}
