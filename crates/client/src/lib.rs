@@ -1,0 +1,200 @@
+//! The Rust SDK of Usher: who is signed in on this machine, for any tool that wants to know.
+//!
+//! # In 60 seconds
+//!
+//! ```no_run
+//! use futures_util::StreamExt;
+//! use usher_client::{Caller, Client, Event, UserApi};
+//!
+//! # async fn example() -> usher_client::Result<()> {
+//! // Finds the daemon of this machine; `USHER_URL` in the environment overrides the search.
+//! let client = Client::find().await?;
+//!
+//! // Every operation of the API is a method of the `UserApi` trait.
+//! match &client.user_snapshot(&Caller::default()).await?.user {
+//!     Some(user) => println!("signed in as {}", user.name.as_deref().unwrap_or(&user.id)),
+//!     None => println!("nobody is signed in"),
+//! }
+//!
+//! // Or be told of every change: the present state first, then one item per change.
+//! let mut changes = client.watch_user();
+//! while let Some(event) = changes.next().await {
+//!     match event {
+//!         Event::Now(present) => println!("now: {:?}", present.user.as_ref().map(|user| &user.id)),
+//!         Event::Lost { error, retry_in } => println!("{error}; again in {retry_in:?}"),
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What to know
+//!
+//! - A [`Client`] is cheap to clone and keeps its connections; make one per program.
+//! - There is one [`Error`]: match on its [`Code`], show its message. A failed operation changed nothing, except when
+//!   the connection broke underneath a write: then the message says to look first.
+//! - Access tokens are only for registered applications: [`connect`](UserApi::connect) once, then
+//!   [`with_application`](Client::with_application) the id it answers.
+//! - Addresses of this machine are never asked through a proxy.
+//! - All other models of the API are in [`wire`].
+
+mod answer;
+mod find;
+mod http;
+mod operations;
+mod stream;
+#[cfg(test)]
+mod testing;
+
+use std::{fmt, sync::Arc};
+
+use url::{Host, Url};
+pub use usher_wire as wire;
+pub use usher_wire::{
+    About, Caller, Code, Context, Edit, Error, HasFeatureAccessInput, HasFeatureAccessOutput, Present,
+    ProfileUpdate, Result, Secret, SeededConnectorConnection, Status, UserApi, UserLastCheckedInStreamOutput,
+    UserProfile, Users, Version,
+};
+
+pub use crate::stream::Event;
+
+/// The API of one daemon (or cloud) over HTTP and WebSocket: [`UserApi`] and two watches.
+///
+/// ```no_run
+/// use usher_client::{Caller, Client, UserApi};
+///
+/// # async fn example() -> usher_client::Result<()> {
+/// let client = Client::find().await?;
+/// let users = client.users_snapshot(&Caller::default()).await?;
+/// println!("{} accounts at {}", users.iterable.len(), client.url());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    place: Arc<Place>,
+    own: Caller,
+}
+
+/// Where the API is.
+struct Place {
+    /// Without a slash at its end.
+    url: String,
+    /// The same for WebSockets.
+    socket_url: String,
+    is_loopback: bool,
+}
+
+impl Client {
+    /// The API at this address; nothing is sent yet.
+    ///
+    /// ```no_run
+    /// let client = usher_client::Client::new("http://127.0.0.1:39300")?;
+    /// # Ok::<(), usher_client::Error>(())
+    /// ```
+    pub fn new(url: &str) -> Result<Self> {
+        let place = Place::parse(url)?;
+        Ok(Self { http: http::transport(place.is_loopback)?, place: Arc::new(place), own: Caller::default() })
+    }
+
+    /// The same, speaking as the application with this id (see [`UserApi::connect`]).
+    ///
+    /// ```no_run
+    /// # async fn example(connection: usher_client::SeededConnectorConnection) -> usher_client::Result<()> {
+    /// use usher_client::{Caller, Client, UserApi};
+    ///
+    /// let client = Client::find().await?;
+    /// let context = client.connect(&Caller::default(), connection).await?;
+    /// let client = client.with_application(context.application.id);
+    /// let token = client.user_access_token(&Caller::default()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn with_application(mut self, id: impl Into<String>) -> Self {
+        self.own.application = Some(id.into());
+        self
+    }
+
+    /// The same, showing this token with every request; a cloud wants one.
+    ///
+    /// ```no_run
+    /// # fn token_from_somewhere() -> String { String::new() }
+    /// use usher_client::{Client, Secret};
+    ///
+    /// let client = Client::new("http://cloud.internal:8080")?.with_bearer(Secret::from(token_from_somewhere()));
+    /// # Ok::<(), usher_client::Error>(())
+    /// ```
+    pub fn with_bearer(mut self, token: Secret) -> Self {
+        self.own.bearer = Some(token);
+        self
+    }
+
+    /// The address in use, without a slash at its end.
+    ///
+    /// ```
+    /// let client = usher_client::Client::new("http://127.0.0.1:39300/")?;
+    /// assert_eq!(client.url(), "http://127.0.0.1:39300");
+    /// # Ok::<(), usher_client::Error>(())
+    /// ```
+    pub fn url(&self) -> &str {
+        &self.place.url
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("url", &self.place.url).field("own", &self.own).finish_non_exhaustive()
+    }
+}
+
+impl Place {
+    fn parse(text: &str) -> Result<Self> {
+        let refuse = |why: &str| {
+            let example = "write it like `http://127.0.0.1:39300`";
+            Err(Error::new(Code::InvalidValue, format!("`{text}` {why}: {example}")))
+        };
+        let Ok(url) = Url::parse(text) else { return refuse("is not an address") };
+        if url.scheme() == "https" {
+            return refuse("needs TLS, which this build does not have");
+        }
+        let (true, Some(host)) = (url.scheme() == "http", url.host()) else {
+            return refuse("is not an HTTP address");
+        };
+        let is_loopback = match host {
+            Host::Domain(name) => name == "localhost" || name.ends_with(".localhost"),
+            Host::Ipv4(address) => address.is_loopback(),
+            Host::Ipv6(address) => address.is_loopback(),
+        };
+        // A name and password in the address are dropped: they would end up in messages.
+        let url = format!("{}{}", url.origin().ascii_serialization(), url.path().trim_end_matches('/'));
+        let socket_url = url.replacen("http", "ws", 1);
+        Ok(Self { url, socket_url, is_loopback })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_read_with_care() {
+        let place = Place::parse("http://me:secret@localhost:39300/usher/?x=1").unwrap();
+        assert_eq!(place.url, "http://localhost:39300/usher");
+        assert_eq!(place.socket_url, "ws://localhost:39300/usher");
+        assert!(place.is_loopback);
+        assert!(Place::parse("http://[::1]:1000").unwrap().is_loopback);
+        assert!(!Place::parse("http://localhost.example.test").unwrap().is_loopback);
+        for wrong in ["", "127.0.0.1:39300", "localhost:39300", "ftp://127.0.0.1", "https://example.test"] {
+            let error = Place::parse(wrong).err().unwrap();
+            assert_eq!(error.code, Code::InvalidValue, "{wrong}");
+            assert!(error.message.ends_with("`http://127.0.0.1:39300`"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_token_never_shows_in_debug_output() {
+        let client = Client::new("http://127.0.0.1:1").unwrap().with_bearer(Secret::from("eyJ.abc"));
+        assert!(!format!("{client:?}").contains("eyJ"));
+    }
+}
