@@ -1,0 +1,136 @@
+//! The one binary, `usher`: the verbs, who runs them, and how they end. `serve` wires the rooms together; every other
+//! verb is a client of the running daemon.
+
+mod access;
+mod account;
+mod config;
+mod doctor;
+mod failure;
+mod orgs;
+mod print;
+mod profile;
+mod serve;
+mod status;
+mod watch;
+
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{CommandFactory, Parser, Subcommand};
+
+/// One signed-in user for every tool on this machine.
+#[derive(Debug, Parser)]
+#[command(name = "usher", version, color = clap::ColorChoice::Never, arg_required_else_help = true)]
+#[command(after_help = "The daemon is found by itself; USHER_URL names another one.
+Exit codes: 0 done, 1 failed, denied or not signed in, 2 wrong usage or configuration, 3 already running.")]
+struct Cli {
+    /// Print JSON, the models of the API as they are
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Run the daemon
+    Serve(serve::Args),
+    /// Sign in
+    Login(account::Login),
+    /// Sign out; the other accounts of this device stay
+    Logout,
+    /// Who is signed in; exit code 1 when nobody is
+    Whoami,
+    /// List the accounts of this device; `*` marks the one that is signed in
+    Accounts,
+    /// Make another account of this device the current one
+    Switch(account::Switch),
+    /// Read or change the profile of the signed-in user
+    #[command(subcommand)]
+    Profile(profile::Verb),
+    /// Print one line for each change of the user or the profile, the present state first
+    Watch,
+    /// Whether the policies of the user's organisations allow a feature; exit code 1 when they do not
+    Access(access::Args),
+    /// List the organisations and teams of the signed-in user
+    Orgs,
+    /// How the daemon is doing
+    Status,
+    /// Look for what is wrong and say how to mend it; exit code 1 when something is
+    Doctor,
+    /// Print a completion script
+    Completions {
+        /// The shell that will read it
+        shell: clap_complete::Shell,
+    },
+    /// Print the OpenAPI document of the daemon
+    Openapi,
+}
+
+fn main() -> ExitCode {
+    let Cli { json, verb } = Cli::parse();
+    match run(verb, json) {
+        Ok(code) => code,
+        Err(error) if error.is::<print::ReaderGone>() => ExitCode::SUCCESS,
+        Err(error) => {
+            print::say(failure::describe(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(verb: Verb, json: bool) -> anyhow::Result<ExitCode> {
+    match verb {
+        Verb::Serve(args) => serve::run(args),
+        Verb::Completions { shell } => completions(shell),
+        Verb::Openapi => print::line(usher_http::openapi_json().trim_end()).map(|()| ExitCode::SUCCESS),
+        verb => tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .context("cannot start the runtime")?
+            .block_on(ask(verb, json)),
+    }
+}
+
+/// The verbs that talk to the daemon.
+async fn ask(verb: Verb, json: bool) -> anyhow::Result<ExitCode> {
+    match verb {
+        Verb::Doctor => return doctor::doctor(json).await,
+        Verb::Access(args) => return access::access(args, json).await,
+        Verb::Login(args) => account::login(args, json).await?,
+        Verb::Logout => account::logout(json).await?,
+        Verb::Whoami => account::whoami(json).await?,
+        Verb::Accounts => account::accounts(json).await?,
+        Verb::Switch(args) => account::switch(args, json).await?,
+        Verb::Profile(verb) => profile::profile(verb, json).await?,
+        Verb::Watch => watch::watch(json).await?,
+        Verb::Orgs => orgs::orgs(json).await?,
+        Verb::Status => status::status(json).await?,
+        Verb::Serve(_) | Verb::Completions { .. } | Verb::Openapi => {
+            unreachable!("these verbs ask no daemon")
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn completions(shell: clap_complete::Shell) -> anyhow::Result<ExitCode> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "usher", &mut script);
+    print::raw(&String::from_utf8(script).context("the completion script is not text")?)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Wrong usage found after parsing: told as clap tells it, with its exit code.
+fn usage(message: impl std::fmt::Display) -> ! {
+    Cli::command().error(clap::error::ErrorKind::ValueValidation, message).exit()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_tree_is_sound() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,112 @@
+//! `usher serve`: the daemon. Claims the data directory, answers health from the moment it has a port, opens the store,
+//! says where it listens, and drains when told to stop.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context;
+use usher_device::Device;
+use usher_device::data_dir::{ClaimError, DataDir};
+use usher_domain::ambient::Ambient;
+use usher_http::{Guard, Server};
+
+use crate::config::{self, Settings};
+use crate::print;
+
+mod listen;
+mod port_file;
+mod signals;
+
+/// Exit code of a second instance on the same data.
+const ALREADY_RUNNING: u8 = 3;
+/// Exit code of a configuration that cannot be followed.
+const MISCONFIGURED: u8 = 2;
+
+/// Arguments of `serve`. Each is also a key of the configuration file and, as `USHER_...`, of the environment.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Listen on this loopback address and port only, any number of times; port 0 takes a free one
+    #[arg(long, value_name = "ADDR", env = "USHER_LISTEN", value_delimiter = ',')]
+    listen: Vec<SocketAddr>,
+    /// Keep data in this directory
+    #[arg(long, value_name = "DIR", env = "USHER_DATA_DIR")]
+    data_dir: Option<std::path::PathBuf>,
+    /// Never open a browser
+    #[arg(long, env = "USHER_NO_BROWSER")]
+    no_browser: bool,
+    /// Read settings from this file
+    #[arg(long, value_name = "FILE", env = "USHER_CONFIG")]
+    config: Option<std::path::PathBuf>,
+    /// Print a commented configuration file and stop
+    #[arg(long)]
+    print_config: bool,
+}
+
+/// Runs until told to stop. Exit codes: 0 stopped, 2 configuration, 3 already running, 1 anything else.
+pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
+    if args.print_config {
+        print::raw(config::EXAMPLE)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let given = Settings { listen: args.listen, data_dir: args.data_dir, no_browser: args.no_browser.then_some(true) };
+    let settings = match Settings::read(given, args.config.as_deref()) {
+        Ok(settings) => settings,
+        Err(error) => return refuse(&format!("{error:#}"), MISCONFIGURED),
+    };
+    start_log();
+    // Each open stream is a file descriptor; the usual soft limit is 1,024.
+    #[cfg(unix)]
+    drop(rlimit::increase_nofile_limit(u64::MAX));
+    let data_dir = match DataDir::claim(&settings.data_dir()?) {
+        Ok(data_dir) => data_dir,
+        Err(error @ ClaimError::AlreadyRunning { .. }) => return refuse(&error.to_string(), ALREADY_RUNNING),
+        Err(error) => return refuse(&error.to_string(), MISCONFIGURED),
+    };
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?
+        .block_on(serve(&settings, &data_dir))
+}
+
+async fn serve(settings: &Settings, data_dir: &DataDir) -> anyhow::Result<ExitCode> {
+    let stop = signals::stop().context("cannot listen for signals")?;
+    let ambient = Ambient::of_this_machine();
+    let device = Device::new(data_dir.path(), ambient.clone());
+    let server = Server::new(Arc::new(device.clone()), ambient.uuid().as_fields().0);
+    let mut addresses = Vec::new();
+    for listener in listen::bind(&settings.listen).await? {
+        let address = listener.local_addr().context("a listener without an address")?;
+        addresses.push(address);
+        server.listen(listener, Guard::new(address.port(), &[]));
+    }
+    let urls: Vec<String> = addresses.iter().map(|address| format!("http://{address}")).collect();
+    data_dir.write_addresses(&urls).context("cannot write to the data directory")?;
+    device.open().await?;
+    let port_file = settings.listen.is_empty().then(|| port_file::PortFile::write(&addresses)).flatten();
+    for url in &urls {
+        print::line(&format!("listening on {url}"))?;
+    }
+    #[cfg(target_os = "linux")]
+    drop(sd_notify::notify(&[sd_notify::NotifyState::Ready]));
+    tokio::select! {
+        () = stop => tracing::info!("stopping"),
+        () = device.watch_policies() => {}
+    }
+    drop(port_file);
+    server.shut_down().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn refuse(message: &str, code: u8) -> anyhow::Result<ExitCode> {
+    print::say(format!("error: {message}"));
+    Ok(ExitCode::from(code))
+}
+
+/// Warnings and what an operator should see, on standard error; `USHER_LOG` chooses (`debug`, `usher_device=trace`).
+fn start_log() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("USHER_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
+}

@@ -1,0 +1,54 @@
+//! Where the daemon listens: the addresses it is told, or the ports its clients look at.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::ops::RangeInclusive;
+
+use anyhow::{Context, bail};
+use tokio::net::TcpListener;
+
+/// The port of the API's document; privileged on most systems.
+const DOCUMENTED: u16 = 1000;
+/// The ports clients scan; the first free one is taken.
+const SCANNED: RangeInclusive<u16> = 39300..=39333;
+
+/// The listeners: exactly `addresses`, or without any the ports clients look at, on both address families.
+pub(super) async fn bind(addresses: &[SocketAddr]) -> anyhow::Result<Vec<TcpListener>> {
+    if addresses.is_empty() {
+        return bind_usual_ports().await;
+    }
+    let mut listeners = Vec::new();
+    for address in addresses {
+        let listener = usher_http::bind(*address).await;
+        listeners.push(listener.with_context(|| format!("cannot listen on {address}: choose another address"))?);
+    }
+    Ok(listeners)
+}
+
+async fn bind_usual_ports() -> anyhow::Result<Vec<TcpListener>> {
+    let mut listeners = match both_families(DOCUMENTED).await {
+        Ok(listeners) => listeners,
+        Err(error) => {
+            tracing::info!("not listening on port {DOCUMENTED} ({error}); clients that scan find the other one");
+            Vec::new()
+        }
+    };
+    for port in SCANNED {
+        if let Ok(found) = both_families(port).await {
+            listeners.extend(found);
+            return Ok(listeners);
+        }
+    }
+    bail!("no port of {}-{} is free: stop what uses them, or choose one with --listen", SCANNED.start(), SCANNED.end())
+}
+
+/// IPv4 and IPv6 loopback on one port. A machine without IPv6 loopback does with one.
+async fn both_families(port: u16) -> io::Result<Vec<TcpListener>> {
+    let four = usher_http::bind(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)).await?;
+    match usher_http::bind(SocketAddr::new(IpAddr::V6(Ipv6Addr::LOCALHOST), port)).await {
+        Ok(six) => Ok(vec![four, six]),
+        // Somebody else's listener on the same number would answer clients that try IPv6 first.
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => Err(error),
+        Err(_) => Ok(vec![four]),
+    }
+}

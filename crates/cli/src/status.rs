@@ -1,0 +1,43 @@
+//! `status`: how the daemon is doing, in its own words.
+
+use usher_client::Client;
+use usher_wire::{Caller, PolicyFile, Status, UserApi};
+
+use crate::print::{self, EMPTY, clean, or_empty};
+
+pub(crate) async fn status(json: bool) -> anyhow::Result<()> {
+    let client = Client::find().await?;
+    let status = client.status(&Caller::default()).await?;
+    if json { print::json(&status) } else { show(&client, &status) }
+}
+
+fn show(client: &Client, status: &Status) -> anyhow::Result<()> {
+    let yes_or_no = |fact: bool| if fact { "yes" } else { "no" }.to_owned();
+    print::members([
+        ("daemon", client.url().to_string()),
+        ("version", clean(&status.version)),
+        ("installation", or_empty(status.os.as_deref())),
+        ("ready", yes_or_no(status.ready)),
+        ("signed in", yes_or_no(status.signed_in)),
+        ("accounts", status.accounts.to_string()),
+        ("data", or_empty(status.data_dir.as_deref())),
+        (
+            "policies",
+            if status.policies.is_empty() { EMPTY.to_owned() } else { status.policies.len().to_string() },
+        ),
+    ])?;
+    status.policies.iter().try_for_each(|policy| print::line(format_args!("  {}", told(policy))))
+}
+
+/// One policy file: what is in force from it, and why its present content is not.
+fn told(policy: &PolicyFile) -> String {
+    let file = clean(&policy.file);
+    match (policy.entity.as_deref().map(clean), policy.problem.as_deref().map(clean)) {
+        (Some(entity), None) => format!("{file}: {entity}"),
+        (Some(entity), Some(problem)) => {
+            format!("{file}: {problem}; the last good rules of {entity} stay in force")
+        }
+        (None, Some(problem)) => format!("{file}: {problem}; nothing is in force from it"),
+        (None, None) => format!("{file}: nothing is in force from it"),
+    }
+}
