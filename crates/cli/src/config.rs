@@ -34,21 +34,27 @@ impl Settings {
         };
         for address in &settings.listen {
             if !address.ip().is_loopback() {
-                bail!("{address} is no loopback address: a device answers its own machine only, use 127.0.0.1 or [::1]");
+                bail!(
+                    "{address} is no loopback address: a device answers its own machine only, use 127.0.0.1 or [::1]"
+                );
             }
         }
         Ok(settings)
     }
 
     fn parse(path: &Path) -> anyhow::Result<Self> {
-        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let text =
+            std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
         toml::from_str(&text).with_context(|| format!("{} is not a configuration of usher", path.display()))
     }
 
     /// The chosen data directory, or the system's place for one.
     pub(crate) fn data_dir(&self) -> anyhow::Result<PathBuf> {
         let usual = || dirs::data_local_dir().map(|folder| folder.join("usher"));
-        self.data_dir.clone().or_else(usual).context("no home directory: choose a data directory with --data-dir")
+        self.data_dir
+            .clone()
+            .or_else(usual)
+            .context("no home directory: choose a data directory with --data-dir")
     }
 }
 
@@ -64,10 +70,10 @@ mod tests {
 
     #[test]
     fn every_key_of_the_example_exists() {
-        let with_all: String = EXAMPLE.lines().map(|line| line.strip_prefix("#: ").unwrap_or(line)).fold(
-            String::new(),
-            |text, line| text + line + "\n",
-        );
+        let with_all: String = EXAMPLE
+            .lines()
+            .map(|line| line.strip_prefix("#: ").unwrap_or(line))
+            .fold(String::new(), |text, line| text + line + "\n");
         let settings: Settings = toml::from_str(&with_all).unwrap();
         assert!(!settings.listen.is_empty() && settings.data_dir.is_some() && settings.no_browser.is_some());
     }

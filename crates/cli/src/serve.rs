@@ -49,7 +49,11 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         print::raw(config::EXAMPLE)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let given = Settings { listen: args.listen, data_dir: args.data_dir, no_browser: args.no_browser.then_some(true) };
+    let given = Settings {
+        listen: args.listen,
+        data_dir: args.data_dir,
+        no_browser: args.no_browser.then_some(true),
+    };
     let settings = match Settings::read(given, args.config.as_deref()) {
         Ok(settings) => settings,
         Err(error) => return refuse(&format!("{error:#}"), MISCONFIGURED),

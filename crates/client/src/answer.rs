@@ -15,8 +15,7 @@ use crate::{Code, Error, Result, Version};
 /// Longer texts are no message for a person but somebody's page.
 const LONGEST_MESSAGE: usize = 2048;
 
-/// What came back for one request.
-#[derive(Debug)]
+/// What came back for one request. Not `Debug`: the body may be a token.
 pub(crate) struct Answer {
     /// `GET /user`, for messages.
     pub(crate) operation: String,
@@ -179,7 +178,7 @@ mod tests {
             (511, "text/plain", "", Code::NotConnected),
             (302, "text/plain", "", Code::UpstreamFailed),
         ] {
-            let error = answer(status, &[("content-type", kind)], body).checked().unwrap_err();
+            let error = answer(status, &[("content-type", kind)], body).checked().err().unwrap();
             assert_eq!(error.code, code);
             assert!(error.message.contains(&status.to_string()), "{error}");
             assert!(error.message.ends_with("run `usher doctor`"), "{error}");

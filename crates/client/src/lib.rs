@@ -3,8 +3,7 @@
 //! # In 60 seconds
 //!
 //! ```no_run
-//! use futures_util::StreamExt;
-//! use usher_client::{Caller, Client, Event, UserApi};
+//! use usher_client::{Caller, Client, Event, StreamExt, UserApi};
 //!
 //! # async fn example() -> usher_client::Result<()> {
 //! // Finds the daemon of this machine; `USHER_URL` in the environment overrides the search.
@@ -48,6 +47,8 @@ mod testing;
 
 use std::{fmt, sync::Arc};
 
+/// What takes items from a watch: `next` and its relatives.
+pub use futures_util::StreamExt;
 use url::{Host, Url};
 pub use usher_wire as wire;
 pub use usher_wire::{

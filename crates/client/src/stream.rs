@@ -26,8 +26,7 @@ const LONGEST_MESSAGE: usize = 8 << 20;
 /// What a watch tells.
 ///
 /// ```no_run
-/// use futures_util::StreamExt;
-/// use usher_client::{Client, Event};
+/// use usher_client::{Client, Event, StreamExt};
 ///
 /// # async fn example() -> usher_client::Result<()> {
 /// let mut changes = Client::find().await?.watch_user();
@@ -63,8 +62,7 @@ impl Client {
     /// Versions of `GET /user` are another count.
     ///
     /// ```no_run
-    /// use futures_util::StreamExt;
-    /// use usher_client::{Client, Event};
+    /// use usher_client::{Client, Event, StreamExt};
     ///
     /// # async fn example() -> usher_client::Result<()> {
     /// let mut changes = Client::find().await?.watch_user();
@@ -83,8 +81,7 @@ impl Client {
     /// Reconnects and ends as [`watch_user`](Client::watch_user) does.
     ///
     /// ```no_run
-    /// use futures_util::StreamExt;
-    /// use usher_client::{Client, Event};
+    /// use usher_client::{Client, Event, StreamExt};
     ///
     /// # async fn example() -> usher_client::Result<()> {
     /// let mut check_ins = Client::find().await?.watch_last_checked_in();
@@ -213,20 +210,14 @@ impl<T: Send + 'static> Watch<T> {
             none => none.insert(self.client.open(&self.caller, self.topic.path).await?),
         };
         let message = message(socket).await.map_err(|why| {
-            let url = self.client.url();
-            Error::new(
-                Code::Unreachable,
-                format!("the connection to {url} was lost ({why}): it is tried again"),
-            )
+            let lost = format!("the connection to {} was lost ({why}): it is tried again", self.client.url());
+            Error::new(Code::Unreachable, lost)
         })?;
         self.count += 1;
         (self.topic.read)(&message, self.count).map_err(|error| {
-            let why =
-                format!("a message of `{}` is not what this version expects ({error})", self.topic.path);
-            Error::new(
-                Code::UpstreamFailed,
-                format!("{why}: bring `usher` and this program to the same version"),
-            )
+            let why = format!("a message of `{}` cannot be read ({error})", self.topic.path);
+            let next = "bring `usher` and this program to the same version";
+            Error::new(Code::UpstreamFailed, format!("{why}: {next}"))
         })
     }
 }

@@ -22,7 +22,7 @@ impl Device {
         let policies = Arc::clone(&self.0.policies.borrow());
         let (now, new_id) = (self.0.ambient.now(), self.0.ambient.uuid());
         self.write(move |tx| {
-            let body = body.filter(|body| names_somebody(body));
+            let body = body.filter(names_somebody);
             let user = match &body {
                 None => last_current(tx)?,
                 Some(body) => match identify(tx, body)? {
@@ -88,16 +88,21 @@ impl Device {
     pub(crate) async fn sign_in(&self) -> Result<UserProfile> {
         let mut presence = self.0.presence.follow();
         if self.present()?.user.is_none() {
-            tracing::info!("somebody waits for a sign-in: run `usher login --local --name NAME --email EMAIL`");
+            tracing::info!(
+                "somebody waits for a sign-in: run `usher login --local --name NAME --email EMAIL`"
+            );
         }
-        let someone = presence.wait_for(|present| present.as_ref().is_some_and(|present| present.user.is_some()));
+        let someone =
+            presence.wait_for(|present| present.as_ref().is_some_and(|present| present.user.is_some()));
         let signed_in = tokio::time::timeout(SIGN_IN_WITHIN, someone).await;
-        signed_in.ok().and_then(Result::ok).and_then(|present| present.as_ref()?.user.clone()).ok_or_else(|| {
-            Error::new(
-                Code::UpstreamFailed,
-                "nobody signed in: run `usher login --local --name NAME --email EMAIL`, then try again",
-            )
-        })
+        signed_in.ok().and_then(Result::ok).and_then(|present| present.as_ref()?.user.clone()).ok_or_else(
+            || {
+                Error::new(
+                    Code::UpstreamFailed,
+                    "nobody signed in: run `usher login --local --name NAME --email EMAIL`, then try again",
+                )
+            },
+        )
     }
 }
 
@@ -150,7 +155,8 @@ fn nickname(body: &Auth0User) -> Option<&str> {
 
 /// A new local account for an identity nobody here knows.
 fn create(tx: &Tx<'_>, body: &Auth0User, new_id: Uuid, now: Timestamp) -> Work<User> {
-    let global_id = body.user_metadata.as_ref().and_then(|metadata| Uuid::parse_str(&metadata.global_id).ok());
+    let global_id =
+        body.user_metadata.as_ref().and_then(|metadata| Uuid::parse_str(&metadata.global_id).ok());
     let id = global_id.unwrap_or(new_id).to_string();
     let mut profile = new_profile(id.clone(), now);
     fill(tx, &mut profile, body)?;

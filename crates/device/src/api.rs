@@ -6,19 +6,18 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 use usher_wire::{
-    About, AllocationCloud, Allocations, Applications, Auth0User, Caller, Code, Context, Entities, Entity, Error,
-    HasFeatureAccessInput, HasFeatureAccessOutput, OAuthToken, Present, ProfileUpdate, RefreshedPaddleUser, Result,
-    ReturnedUserProfile, Secret, SeededConnectorConnection, SeededEntity, Status, Subscription, Subscriptions, UserApi,
-    UserBetaStatus, UserCheckoutOutput, UserLastCheckedInStreamOutput, UserManageSubscriptionsOutput, UserProfile,
-    Users,
+    About, AllocationCloud, Allocations, Applications, Auth0User, Caller, Code, Context, Entities, Entity,
+    Error, HasFeatureAccessInput, HasFeatureAccessOutput, OAuthToken, Present, ProfileUpdate,
+    RefreshedPaddleUser, Result, ReturnedUserProfile, Secret, SeededConnectorConnection, SeededEntity,
+    Status, Subscription, Subscriptions, UserApi, UserBetaStatus, UserCheckoutOutput,
+    UserLastCheckedInStreamOutput, UserManageSubscriptionsOutput, UserProfile, Users,
 };
 
 use crate::Device;
 
 const NO_CLOUD: &str = "this device is not connected to a cloud, so it has no allocation and no vanity name";
 const NO_BILLING: &str = "this device has no billing service: plans are managed where the account was made";
-const ENTITIES_ARE_FILES: &str =
-    "organisations and teams cannot be changed through a device: change the policy file, or the cloud it comes from";
+const ENTITIES_ARE_FILES: &str = "organisations and teams cannot be changed through a device: change the policy file, or the cloud it comes from";
 const NO_ISSUER: &str = "this device has no identity provider: leave the token out and use a local account";
 
 impl Device {
@@ -61,7 +60,9 @@ impl UserApi for Device {
     }
 
     async fn user_providers(&self, _: &Caller) -> Result<ReturnedUserProfile> {
-        Err(Error::not_available_here("linked providers are kept by a cloud, and this device is not connected to one"))
+        Err(Error::not_available_here(
+            "linked providers are kept by a cloud, and this device is not connected to one",
+        ))
     }
 
     async fn user_update_vanity(&self, _: &Caller, _: ProfileUpdate) -> Result<UserProfile> {
@@ -72,7 +73,9 @@ impl UserApi for Device {
     async fn user_access_token(&self, caller: &Caller) -> Result<Secret> {
         self.require_registered(caller).await?;
         self.current()?;
-        Err(Error::not_available_here("a local account has no access token: sign in with an identity provider"))
+        Err(Error::not_available_here(
+            "a local account has no access token: sign in with an identity provider",
+        ))
     }
 
     async fn stream_user_last_checked_in(

@@ -2,9 +2,9 @@
 
 use usher_domain::store::{Registered, Work};
 use usher_wire::{
-    Application, Applications, Caller, Code, Context, EmbeddedModelSchema, Error, Health, OSHealth, PIECES_OS_VERSION,
-    PlatformEnum,
-    PrivacyEnum, Result, SeededConnectorConnection, SeededTrackedApplication,
+    Application, Applications, Caller, Code, Context, EmbeddedModelSchema, Error, Health, OSHealth,
+    PIECES_OS_VERSION, PlatformEnum, PrivacyEnum, Result, SeededConnectorConnection,
+    SeededTrackedApplication,
 };
 
 use crate::Device;
@@ -33,7 +33,10 @@ impl Device {
         Ok(Context {
             os: os.clone(),
             application,
-            health: Health { os: OSHealth { id: os, version: PIECES_OS_VERSION.into(), schema: None }, schema: None },
+            health: Health {
+                os: OSHealth { id: os, version: PIECES_OS_VERSION.into(), schema: None },
+                schema: None,
+            },
             user: self.present()?.user.clone(),
             schema: None,
         })

@@ -24,7 +24,9 @@ pub enum ClaimError {
         mode: u32,
     },
     /// It cannot be made, read or written.
-    #[error("{path} cannot be used as data directory: {source}; check that the path exists, is yours and can be written")]
+    #[error(
+        "{path} cannot be used as data directory: {source}; check that the path exists, is yours and can be written"
+    )]
     Unusable {
         /// The directory.
         path: PathBuf,
@@ -83,7 +85,8 @@ impl DataDir {
 #[cfg(unix)]
 fn check_private(path: &Path) -> Result<(), ClaimError> {
     use std::os::unix::fs::PermissionsExt;
-    let metadata = path.metadata().map_err(|source| ClaimError::Unusable { path: path.to_owned(), source })?;
+    let metadata =
+        path.metadata().map_err(|source| ClaimError::Unusable { path: path.to_owned(), source })?;
     let mode = metadata.permissions().mode() & 0o777;
     if mode & 0o077 == 0 { Ok(()) } else { Err(ClaimError::TooOpen { path: path.to_owned(), mode }) }
 }

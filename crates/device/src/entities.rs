@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use usher_domain::access::{Basis, decide};
 use usher_wire::{
-    Code, Entities, Entity, Error, HasFeatureAccessInput, HasFeatureAccessOutput, Present, Result, UserProfile,
+    Code, Entities, Entity, Error, HasFeatureAccessInput, HasFeatureAccessOutput, Present, Result,
+    UserProfile,
 };
 
 use crate::Device;
@@ -60,8 +61,7 @@ impl Device {
     pub(crate) fn entities(&self) -> Result<Entities> {
         let present = self.present()?;
         let policies = Arc::clone(&self.0.policies.borrow());
-        let iterable: Vec<Entity> =
-            ids(&present)?.filter_map(|id| policies.entity(id)).cloned().collect();
+        let iterable: Vec<Entity> = ids(&present)?.filter_map(|id| policies.entity(id)).cloned().collect();
         let indices = (0..).zip(&iterable).map(|(index, entity)| (entity.id.clone(), index)).collect();
         Ok(Entities { iterable, indices: Some(indices), ..Entities::default() })
     }

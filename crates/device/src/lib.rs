@@ -59,7 +59,11 @@ impl Device {
     /// serve: a migration may take its time.
     pub async fn open(&self) -> Result<(), OpenError> {
         let path = self.0.data_dir.join("usher.db");
-        self.0.policies.send_replace(Arc::new(Policies::load(&self.0.data_dir, &Policies::default(), self.0.ambient.now())));
+        self.0.policies.send_replace(Arc::new(Policies::load(
+            &self.0.data_dir,
+            &Policies::default(),
+            self.0.ambient.now(),
+        )));
         let publish = {
             let (presence, policies) = (self.0.presence.clone(), self.0.policies.subscribe());
             Box::new(move |tx: &Tx<'_>| {
@@ -99,7 +103,10 @@ impl Device {
         self.opened()?.store.write(work).await
     }
 
-    async fn read<T: Send + 'static>(&self, work: impl FnOnce(&Tx<'_>) -> Work<T> + Send + 'static) -> Result<T> {
+    async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Tx<'_>) -> Work<T> + Send + 'static,
+    ) -> Result<T> {
         self.opened()?.store.read(work).await
     }
 

@@ -76,7 +76,8 @@ impl Policies {
     }
 
     fn last_good(&self, folder: &Path, file: &str, last: &Self) -> Option<Entity> {
-        let known = last.in_force.iter().find(|policy| policy.file == file).map(|policy| policy.entity.clone());
+        let known =
+            last.in_force.iter().find(|policy| policy.file == file).map(|policy| policy.entity.clone());
         let entity = known.or_else(|| read(&folder.join(LAST_GOOD).join(file), 0).ok())?;
         let is_elsewhere = self.in_force.iter().any(|policy| policy.entity.id == entity.id);
         (!is_elsewhere).then_some(entity)
@@ -150,7 +151,8 @@ fn read(path: &Path, bytes: u64) -> Result<Entity, String> {
         return Err(format!("it is larger than {MAX_BYTES} bytes"));
     }
     let text = std::fs::read(path).map_err(|error| format!("it cannot be read: {error}"))?;
-    let entity: Entity = serde_json::from_slice(&text).map_err(|error| format!("it is no entity: {error}"))?;
+    let entity: Entity =
+        serde_json::from_slice(&text).map_err(|error| format!("it is no entity: {error}"))?;
     if entity.id.trim().is_empty() { Err("its `id` is empty".into()) } else { Ok(entity) }
 }
 

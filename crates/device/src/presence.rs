@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::watch;
 use usher_domain::store::{Tx, User, Work};
-use usher_wire::{FlattenedEntities, FlattenedEntity, Present, ReferencedEntity, Timestamp, UserProfile, Version};
+use usher_wire::{
+    FlattenedEntities, FlattenedEntity, Present, ReferencedEntity, Timestamp, UserProfile, Version,
+};
 
 use crate::policies::Policies;
 

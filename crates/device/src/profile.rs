@@ -14,7 +14,9 @@ impl Device {
     /// Merges an edit, whose base is the state named by `seen` or by the edit's own `updated`.
     pub(crate) async fn update(&self, edit: ProfileUpdate, seen: Option<Version>) -> Result<UserProfile> {
         let id = edit.id.clone().ok_or_else(|| {
-            Error::invalid_body("`id` is missing: send the profile to change, or at least its `id` and what changes")
+            Error::invalid_body(
+                "`id` is missing: send the profile to change, or at least its `id` and what changes",
+            )
         })?;
         let named = match seen {
             Some(version) => Some(self.0.presence.stamp_of(version, &id)),
@@ -45,7 +47,10 @@ impl Device {
 
     pub(crate) async fn beta_status(&self, sent: UserBetaStatus) -> Result<UserBetaStatus> {
         if self.present()?.user.is_none() {
-            return Err(Error::new(Code::NotConnected, "nobody is signed in: run `usher login` and try again"));
+            return Err(Error::new(
+                Code::NotConnected,
+                "nobody is signed in: run `usher login` and try again",
+            ));
         }
         let now = self.0.ambient.now();
         self.write(move |tx| {

@@ -20,12 +20,13 @@ pub struct Beta {
 impl Beta {
     /// The status after what the caller sent; sections it left out stay. A range that ends before it begins is 400.
     pub fn apply(&self, sent: &UserBetaStatus, now: Timestamp) -> Result<Self> {
-        let section = |present: &Option<AnonymousTemporalRange>, sent: &Option<Auth0UserBetaStatus>, path: &str| {
-            match sent.as_ref().and_then(|section| section.vision.as_ref()) {
-                Some(vision) => range(present.as_ref(), vision, now, path).map(Some),
-                None => Ok(present.clone()),
-            }
-        };
+        let section =
+            |present: &Option<AnonymousTemporalRange>, sent: &Option<Auth0UserBetaStatus>, path: &str| {
+                match sent.as_ref().and_then(|section| section.vision.as_ref()) {
+                    Some(vision) => range(present.as_ref(), vision, now, path).map(Some),
+                    None => Ok(present.clone()),
+                }
+            };
         Ok(Self {
             auth0: section(&self.auth0, &sent.auth0, "auth0.vision")?,
             descope: section(&self.descope, &sent.descope, "descope.vision")?,
@@ -83,7 +84,11 @@ fn range(
     }
     Ok(AnonymousTemporalRange {
         between: sent.between.or_else(|| (from.is_some() && to.is_some()).then_some(true)),
-        continuous: sent.continuous.or(if to.is_some() { Some(false) } else { present.and_then(|p| p.continuous) }),
+        continuous: sent.continuous.or(if to.is_some() {
+            Some(false)
+        } else {
+            present.and_then(|p| p.continuous)
+        }),
         from: from.map(GroupedTimestamp::from),
         to: to.map(GroupedTimestamp::from),
         schema: None,

@@ -3,8 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 use usher_wire::{
-    Aesthetics, Code, Edit, EmbeddedModelSchema, Error, Font, GroupedTimestamp, ProfileUpdate, Result, Theme, Timestamp,
-    UserProfile,
+    Aesthetics, Code, Edit, EmbeddedModelSchema, Error, Font, GroupedTimestamp, ProfileUpdate, Result, Theme,
+    Timestamp, UserProfile,
 };
 
 /// What generated clients send for an e-mail nobody set: never meant as a value.
@@ -71,10 +71,17 @@ pub fn merge(
     };
     let optional = [
         (&edit.name, known.map(|base| &base.name), &now.name, &mut merged.name, check_name as Check),
-        (&edit.username, known.map(|base| &base.username), &now.username, &mut merged.username, check_username),
+        (
+            &edit.username,
+            known.map(|base| &base.username),
+            &now.username,
+            &mut merged.username,
+            check_username,
+        ),
         (&edit.picture, known.map(|base| &base.picture), &now.picture, &mut merged.picture, check_picture),
     ];
-    let email = (&edit.email, known.map(|base| &base.email), &now.email, &mut merged.email, check_email as Check);
+    let email =
+        (&edit.email, known.map(|base| &base.email), &now.email, &mut merged.email, check_email as Check);
     for (sent, base, present, target, check) in optional.into_iter().chain(is_local.then_some(email)) {
         if let Some(meant) = meant(sent, base, present) {
             if let Some(value) = &meant {
@@ -108,7 +115,11 @@ pub fn merge(
 type Check = fn(&str) -> Result<()>;
 
 /// The value the caller means a member to have; `None` when it means no change.
-fn meant(sent: &Edit<String>, base: Option<&Option<String>>, present: &Option<String>) -> Option<Option<String>> {
+fn meant(
+    sent: &Edit<String>,
+    base: Option<&Option<String>>,
+    present: &Option<String>,
+) -> Option<Option<String>> {
     let value = match sent {
         Edit::Keep => return None,
         Edit::Set(value) if value == CLIENT_DEFAULT_EMAIL || value == CLIENT_DEFAULT_PICTURE => return None,

@@ -26,6 +26,8 @@ fn caller(headers: &HeaderMap) -> Caller {
         bearer: text("authorization").and_then(bearer).map(|token| Secret::from(token.to_owned())),
         seen: headers
             .get(header::IF_MATCH)
+            // Any state will do (RFC 9110, 13.1.1).
+            .filter(|value| *value != "*")
             // A version we cannot read is one we never gave: the default one, which no state ever has.
             .map(|value| value.to_str().ok().and_then(|text| text.parse().ok()).unwrap_or_default()),
     }

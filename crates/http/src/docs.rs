@@ -61,7 +61,10 @@ fn operation_section(page: &mut String, path: &str, method: &str, operation: &Va
     let summary = format!("{} {}", text(&operation["summary"]), text(&operation["description"]));
     let (method, path) = (method.to_uppercase(), escape(path));
     // Writing to a string does not fail.
-    let _ = write!(page, "<section id=\"{id}\"><h3><code>{method} {path}</code> {id}</h3><p>{summary}</p><table>");
+    let _ = write!(
+        page,
+        "<section id=\"{id}\"><h3><code>{method} {path}</code> {id}</h3><p>{summary}</p><table>"
+    );
     if let Some(body) = operation.pointer("/requestBody/content/application~1json/schema") {
         let _ = write!(page, "<tr><th>body</th><td>{}</td></tr>", kind(body));
     }
@@ -77,13 +80,21 @@ fn operation_section(page: &mut String, path: &str, method: &str, operation: &Va
 }
 
 fn schema_section(page: &mut String, name: &str, schema: &Value) {
-    let _ = write!(page, "<section id=\"model-{name}\"><h3>{name}</h3><p>{}</p><table>", text(&schema["description"]));
+    let _ = write!(
+        page,
+        "<section id=\"model-{name}\"><h3>{name}</h3><p>{}</p><table>",
+        text(&schema["description"])
+    );
     let required: Vec<&str> =
         schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     for (member, about) in members(&schema["properties"]) {
         let mark = if required.contains(&member.as_str()) { " (required)" } else { "" };
         let (member, description) = (escape(member), text(&about["description"]));
-        let _ = write!(page, "<tr><th><code>{member}</code></th><td>{}{mark}</td><td>{description}</td></tr>", kind(about));
+        let _ = write!(
+            page,
+            "<tr><th><code>{member}</code></th><td>{}{mark}</td><td>{description}</td></tr>",
+            kind(about)
+        );
     }
     page.push_str("</table></section>");
 }

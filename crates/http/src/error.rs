@@ -6,7 +6,8 @@ use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use usher_wire::{
-    Code, Error, FeatureInput, HasFeatureAccessBadRequestError, HasFeatureAccessUnprocessableEntityError, Problem,
+    Code, Error, FeatureInput, HasFeatureAccessBadRequestError, HasFeatureAccessUnprocessableEntityError,
+    Problem,
 };
 
 /// A failed request on its way out. Becomes an answer in [`render`], which knows what the caller accepts.
@@ -38,7 +39,9 @@ impl Failure {
     /// What a refusal of the framework itself (no such route, wrong method, an unreadable path) means.
     pub(crate) fn of_status(status: StatusCode) -> Self {
         let error = match status {
-            StatusCode::NOT_FOUND => Error::new(Code::NotFound, "there is no such path: see `/docs` for those there are"),
+            StatusCode::NOT_FOUND => {
+                Error::new(Code::NotFound, "there is no such path: see `/docs` for those there are")
+            }
             StatusCode::METHOD_NOT_ALLOWED => {
                 Error::new(Code::NotAllowed, "the path does not take this method: see the `Allow` header")
             }
@@ -69,13 +72,19 @@ pub(crate) fn wants_problem(headers: &HeaderMap) -> bool {
 }
 
 /// Gives a failed answer its words; any other is left as it is.
-pub(crate) fn render(mut response: Response, wants_problem: bool, request_id: impl FnOnce() -> String) -> Response {
+pub(crate) fn render(
+    mut response: Response,
+    wants_problem: bool,
+    request_id: impl FnOnce() -> String,
+) -> Response {
     let status = response.status();
     if !status.is_client_error() && !status.is_server_error() {
         return response;
     }
-    let failure =
-        response.extensions_mut().remove::<Failure>().unwrap_or_else(|| Failure::of_status(response.status()));
+    let failure = response
+        .extensions_mut()
+        .remove::<Failure>()
+        .unwrap_or_else(|| Failure::of_status(response.status()));
     let request_id = request_id();
     if failure.error.code == Code::Internal {
         tracing::error!(request.id = request_id, message = failure.error.message, "request failed");
@@ -84,7 +93,11 @@ pub(crate) fn render(mut response: Response, wants_problem: bool, request_id: im
     *rendered.status_mut() = failure.status;
     let headers = rendered.headers_mut();
     headers.insert("x-error-code", HeaderValue::from_static(failure.error.code.as_str()));
-    headers.extend(HeaderValue::try_from(request_id).ok().map(|id| (header::HeaderName::from_static("x-request-id"), id)));
+    headers.extend(
+        HeaderValue::try_from(request_id)
+            .ok()
+            .map(|id| (header::HeaderName::from_static("x-request-id"), id)),
+    );
     headers.extend(response.headers_mut().remove(header::ALLOW).map(|allow| (header::ALLOW, allow)));
     rendered
 }
@@ -98,13 +111,15 @@ fn body(failure: &Failure, wants_problem: bool, request_id: &str) -> Response {
             schema: None,
         })
         .into_response(),
-        Some(FeatureInput::ForeignContext { expected, feature }) => Json(HasFeatureAccessUnprocessableEntityError {
-            expected_context_type: (*expected).to_owned(),
-            feature: (*feature).to_owned(),
-            message: error.message.clone(),
-            schema: None,
-        })
-        .into_response(),
+        Some(FeatureInput::ForeignContext { expected, feature }) => {
+            Json(HasFeatureAccessUnprocessableEntityError {
+                expected_context_type: (*expected).to_owned(),
+                feature: (*feature).to_owned(),
+                message: error.message.clone(),
+                schema: None,
+            })
+            .into_response()
+        }
         None if wants_problem => {
             let problem = Problem {
                 r#type: "about:blank".into(),

@@ -46,13 +46,19 @@ impl Guard {
         if only && target {
             return Ok(());
         }
-        Err(refused("the `Host` is not a name of this daemon: call it as `127.0.0.1`, `localhost` or `[::1]`"))
+        Err(refused(
+            "the `Host` is not a name of this daemon: call it as `127.0.0.1`, `localhost` or `[::1]`",
+        ))
     }
 
     fn check_origin(&self, headers: &HeaderMap) -> Result<(), Failure> {
         let mut origins = headers.get_all(header::ORIGIN).iter();
         let is_own = |origin: &HeaderValue| {
-            origin.to_str().ok().and_then(|text| text.strip_prefix("http://")).is_some_and(|own| self.is_own_text(own))
+            origin
+                .to_str()
+                .ok()
+                .and_then(|text| text.strip_prefix("http://"))
+                .is_some_and(|own| self.is_own_text(own))
         };
         if !origins.all(is_own) {
             return Err(refused("pages of this origin may not call this daemon"));
@@ -84,7 +90,10 @@ fn is_form(headers: &HeaderMap) -> bool {
     };
     headers.get_all(header::CONTENT_TYPE).iter().any(|value| {
         essence(value).is_ok_and(|essence| {
-            matches!(essence.as_str(), "text/plain" | "multipart/form-data" | "application/x-www-form-urlencoded")
+            matches!(
+                essence.as_str(),
+                "text/plain" | "multipart/form-data" | "application/x-www-form-urlencoded"
+            )
         })
     })
 }

@@ -2,8 +2,8 @@
 
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::{
-    Components, Content, HttpMethod, InfoBuilder, License, OpenApi, OpenApiBuilder, PathItem, Ref, RefOr, Response,
-    ResponseBuilder, Server,
+    Components, Content, HttpMethod, InfoBuilder, License, OpenApi, OpenApiBuilder, PathItem, Ref, RefOr,
+    Response, ResponseBuilder, Server,
 };
 use utoipa::{PartialSchema, ToSchema};
 

@@ -59,7 +59,8 @@ impl Server {
         let streams = Streams { closing: closing.clone(), tracker: tracker.clone() };
         let router = router(App { api, streams });
         let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-        let shared = Shared { router, closing, connections, request_prefix: run_id, requests: AtomicU64::new(0) };
+        let shared =
+            Shared { router, closing, connections, request_prefix: run_id, requests: AtomicU64::new(0) };
         Self { shared: Arc::new(shared), tracker }
     }
 

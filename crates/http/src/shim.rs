@@ -61,7 +61,11 @@ pub(crate) async fn models_snapshot() -> Answer {
     ok(Models {
         iterable: vec![
             model("00000000-0000-4000-8000-000000000001", "GPT-3.5-turbo Chat Model", "gpt-3.5-turbo"),
-            model("00000000-0000-4000-8000-000000000002", "Gemini 2.0 Flash Lite", "gemini-2.0-flash-lite-001"),
+            model(
+                "00000000-0000-4000-8000-000000000002",
+                "Gemini 2.0 Flash Lite",
+                "gemini-2.0-flash-lite-001",
+            ),
         ],
         ..Models::default()
     })

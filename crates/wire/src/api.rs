@@ -8,9 +8,10 @@ use futures_util::stream::BoxStream;
 
 use crate::{
     AllocationCloud, Allocations, Applications, Auth0User, Context, Entities, Entity, HasFeatureAccessInput,
-    HasFeatureAccessOutput, OAuthToken, Present, ProfileUpdate, RefreshedPaddleUser, Result, ReturnedUserProfile,
-    Secret, SeededConnectorConnection, SeededEntity, Status, Subscription, Subscriptions, UserBetaStatus, UserCheckoutOutput,
-    UserLastCheckedInStreamOutput, UserManageSubscriptionsOutput, UserProfile, Users, Version,
+    HasFeatureAccessOutput, OAuthToken, Present, ProfileUpdate, RefreshedPaddleUser, Result,
+    ReturnedUserProfile, Secret, SeededConnectorConnection, SeededEntity, Status, Subscription,
+    Subscriptions, UserBetaStatus, UserCheckoutOutput, UserLastCheckedInStreamOutput,
+    UserManageSubscriptionsOutput, UserProfile, Users, Version,
 };
 
 /// The version of Pieces OS whose API this one is, told to clients that check it; they accept 12.x.

@@ -26,7 +26,8 @@ impl std::str::FromStr for Version {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        let (generation, revision) = text.trim().trim_start_matches("W/").trim_matches('"').split_once('-').ok_or(())?;
+        let (generation, revision) =
+            text.trim().trim_start_matches("W/").trim_matches('"').split_once('-').ok_or(())?;
         Ok(Self { generation: generation.parse().map_err(drop)?, revision: revision.parse().map_err(drop)? })
     }
 }
@@ -54,7 +55,14 @@ impl Present {
         let etag = format!("\"{version}\"");
         let Some(mut user) = user else {
             let envelope = Bytes::from_static(b"{}");
-            return Self { version, user: None, frame: Bytes::new(), safe_envelope: envelope.clone(), envelope, etag };
+            return Self {
+                version,
+                user: None,
+                frame: Bytes::new(),
+                safe_envelope: envelope.clone(),
+                envelope,
+                etag,
+            };
         };
         for provider in user.providers.iter_mut().flat_map(|providers| &mut providers.iterable) {
             provider.access_token = None;
@@ -67,22 +75,34 @@ impl Present {
         Self { version, user: Some(user), frame, envelope, safe_envelope, etag }
     }
 
+    /// The frame for a caller that can parse every value.
+    pub fn whole_frame(&self) -> Bytes {
+        if self.user.is_some() { bare(&self.envelope) } else { Bytes::new() }
+    }
+
     /// Nobody is signed in, and nothing happened yet.
     pub fn signed_out() -> Self {
         Self::new(Version::default(), None)
     }
 }
 
+/// What stands before the profile in an envelope.
+const OPEN: &[u8] = b"{\"user\":";
+
 /// The envelope and, as a slice of it, the bare profile.
 fn encode(user: &UserProfile) -> (Bytes, Bytes) {
-    const OPEN: &[u8] = b"{\"user\":";
     let mut envelope = Vec::with_capacity(2048);
     envelope.extend_from_slice(OPEN);
     serde_json::to_writer(&mut envelope, user).expect("a profile has only string keys, so it always encodes");
     envelope.push(b'}');
     let envelope = Bytes::from(envelope);
-    let frame = envelope.slice(OPEN.len()..envelope.len() - 1);
+    let frame = bare(&envelope);
     (envelope, frame)
+}
+
+/// The profile of an envelope that holds one.
+fn bare(envelope: &Bytes) -> Bytes {
+    envelope.slice(OPEN.len()..envelope.len() - 1)
 }
 
 /// The profile without providers whose type the 4.0.0 clients reject; `None` when there are none.

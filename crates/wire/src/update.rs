@@ -4,8 +4,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    Aesthetics, AllocationCloud, Auth0UserMetadata, DescopeUserMetadata, EmbeddedModelSchema, ExternalProviders,
-    FlattenedEntities, FlattenedSubscriptions, GroupedTimestamp, Secret,
+    Aesthetics, AllocationCloud, Auth0UserMetadata, DescopeUserMetadata, EmbeddedModelSchema,
+    ExternalProviders, FlattenedEntities, FlattenedSubscriptions, GroupedTimestamp, Secret,
 };
 
 /// An optional member of an edit: absent leaves it, `null` empties it, a value sets it.

@@ -20,7 +20,8 @@ pub(super) async fn bind(addresses: &[SocketAddr]) -> anyhow::Result<Vec<TcpList
     let mut listeners = Vec::new();
     for address in addresses {
         let listener = usher_http::bind(*address).await;
-        listeners.push(listener.with_context(|| format!("cannot listen on {address}: choose another address"))?);
+        listeners
+            .push(listener.with_context(|| format!("cannot listen on {address}: choose another address"))?);
     }
     Ok(listeners)
 }
@@ -29,7 +30,9 @@ async fn bind_usual_ports() -> anyhow::Result<Vec<TcpListener>> {
     let mut listeners = match both_families(DOCUMENTED).await {
         Ok(listeners) => listeners,
         Err(error) => {
-            tracing::info!("not listening on port {DOCUMENTED} ({error}); clients that scan find the other one");
+            tracing::info!(
+                "not listening on port {DOCUMENTED} ({error}); clients that scan find the other one"
+            );
             Vec::new()
         }
     };
@@ -39,7 +42,11 @@ async fn bind_usual_ports() -> anyhow::Result<Vec<TcpListener>> {
             return Ok(listeners);
         }
     }
-    bail!("no port of {}-{} is free: stop what uses them, or choose one with --listen", SCANNED.start(), SCANNED.end())
+    bail!(
+        "no port of {}-{} is free: stop what uses them, or choose one with --listen",
+        SCANNED.start(),
+        SCANNED.end()
+    )
 }
 
 /// IPv4 and IPv6 loopback on one port. A machine without IPv6 loopback does with one.

@@ -15,7 +15,10 @@ impl PortFile {
         let port = addresses.last()?.port().to_string();
         let mut paths = Vec::new();
         for path in places() {
-            let written = path.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| std::fs::write(&path, &port));
+            let written = path
+                .parent()
+                .map_or(Ok(()), std::fs::create_dir_all)
+                .and_then(|()| std::fs::write(&path, &port));
             match written {
                 Ok(()) => paths.push(path),
                 Err(error) => tracing::info!("no port file at {} ({error})", path.display()),

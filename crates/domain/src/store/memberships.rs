@@ -6,7 +6,8 @@ impl Tx<'_> {
     /// The entities this user joined.
     pub fn memberships(&self, user: &str) -> Work<Vec<String>> {
         let sql = "SELECT entity_id FROM memberships WHERE user_id = $1 ORDER BY entity_id";
-        let ids = self.0.prepare_cached(sql)?.query_map([user], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        let ids =
+            self.0.prepare_cached(sql)?.query_map([user], |row| row.get(0))?.collect::<Result<_, _>>()?;
         Ok(ids)
     }
 

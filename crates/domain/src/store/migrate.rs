@@ -28,7 +28,9 @@ pub enum OpenError {
         known: usize,
     },
     /// It is damaged, or no database of ours.
-    #[error("{path} is damaged or not a database of usher ({reason}): it was kept; restore a backup or move it away")]
+    #[error(
+        "{path} is damaged or not a database of usher ({reason}): it was kept; restore a backup or move it away"
+    )]
     Damaged {
         /// The database.
         path: PathBuf,
@@ -60,7 +62,8 @@ impl OpenError {
 /// Opens or makes the database at `path` and brings it to the newest of `migrations`.
 pub(super) fn open(path: &Path, migrations: &[&str]) -> Result<Connection, OpenError> {
     let refused = |error| OpenError::from_database(path, error);
-    private_file(path).map_err(|error| OpenError::Unusable { path: path.to_owned(), reason: error.to_string() })?;
+    private_file(path)
+        .map_err(|error| OpenError::Unusable { path: path.to_owned(), reason: error.to_string() })?;
     let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(refused)?;
     let version = recognise(path, &connection, migrations.len())?;
     let checked: String =
@@ -86,7 +89,8 @@ fn recognise(path: &Path, connection: &Connection, known: usize) -> Result<usize
             .pragma_query_value(None, name, |row| row.get::<_, i64>(0))
             .map_err(|error| OpenError::from_database(path, error))
     };
-    let (application, found, pages) = (pragma("application_id")?, pragma("user_version")?, pragma("page_count")?);
+    let (application, found, pages) =
+        (pragma("application_id")?, pragma("user_version")?, pragma("page_count")?);
     if pages > 0 && application != i64::from(APPLICATION_ID) {
         let reason = "another program's mark is in it".to_owned();
         return Err(OpenError::Damaged { path: path.to_owned(), reason });
@@ -110,8 +114,11 @@ fn back_up(path: &Path, connection: &Connection, version: usize) -> Result<(), O
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".before-schema-{}", version + 1));
     let copy = PathBuf::from(name);
-    private_file(&copy).map_err(|error| OpenError::Unusable { path: copy.clone(), reason: error.to_string() })?;
-    connection.backup("main", &copy, None::<fn(rusqlite::backup::Progress)>).map_err(|error| OpenError::from_database(&copy, error))
+    private_file(&copy)
+        .map_err(|error| OpenError::Unusable { path: copy.clone(), reason: error.to_string() })?;
+    connection
+        .backup("main", &copy, None::<fn(rusqlite::backup::Progress)>)
+        .map_err(|error| OpenError::from_database(&copy, error))
 }
 
 /// Makes the file, readable by its owner alone; the database's own side files take its permissions over.

@@ -116,7 +116,9 @@ impl Fault {
                     | rusqlite::ErrorCode::PermissionDenied
                     | rusqlite::ErrorCode::CannotOpen
                     | rusqlite::ErrorCode::SystemIoFailure,
-                ) => "the data directory cannot be written: check the disk and its permissions, then try again",
+                ) => {
+                    "the data directory cannot be written: check the disk and its permissions, then try again"
+                }
                 _ => "the change could not be stored: see the daemon's log",
             },
         };

@@ -13,7 +13,8 @@ impl Tx<'_> {
     /// Keeps the writable members of a revision and lets the oldest go.
     pub(super) fn keep_revision(&self, profile: &UserProfile, revision: i64, stamp: Timestamp) -> Work<()> {
         let members = serde_json::to_string(&Writable::from(profile))?;
-        let sql = "INSERT INTO user_revisions (user_id, revision, updated_at, members) VALUES ($1, $2, $3, $4)";
+        let sql =
+            "INSERT INTO user_revisions (user_id, revision, updated_at, members) VALUES ($1, $2, $3, $4)";
         self.0.prepare_cached(sql)?.execute(params![profile.id, revision, stamp.as_millis(), members])?;
         let sql = "DELETE FROM user_revisions WHERE user_id = $1 AND revision <= $2";
         self.0.prepare_cached(sql)?.execute(params![profile.id, revision - KEPT])?;

@@ -63,7 +63,13 @@ impl Tx<'_> {
     }
 
     /// Stores a changed profile as the next revision, stamps it, and answers it. `taken` as at insertion.
-    pub fn update_user(&self, last: &User, mut profile: UserProfile, beta: Beta, now: Timestamp) -> Work<User> {
+    pub fn update_user(
+        &self,
+        last: &User,
+        mut profile: UserProfile,
+        beta: Beta,
+        now: Timestamp,
+    ) -> Work<User> {
         let updated_at = next_stamp(last.updated_at, now);
         let revision = last.revision + 1;
         profile.updated = Some(updated_at.into());

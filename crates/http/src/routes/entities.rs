@@ -123,7 +123,11 @@ pub(crate) async fn entities_specific_entity_snapshot(
 /// Changes an organisation or team.
 #[utoipa::path(post, path = "/entity/update", tag = "entities", operation_id = "entity_update", request_body = Entity,
     responses((status = 200, description = "the entity", body = Entity)))]
-pub(crate) async fn entity_update(State(app): State<App>, From(caller): From, Json(entity): Json<Entity>) -> Answer {
+pub(crate) async fn entity_update(
+    State(app): State<App>,
+    From(caller): From,
+    Json(entity): Json<Entity>,
+) -> Answer {
     ok(app.api.entity_update(&caller, entity).await?)
 }
 

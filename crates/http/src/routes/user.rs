@@ -1,30 +1,38 @@
 //! The current user: read, follow, select, clear, change.
 
-use axum::body::{Body, Bytes};
+use axum::body::Bytes;
 use axum::extract::ws::Utf8Bytes;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::IntoResponse;
 use futures_util::StreamExt;
 use serde::Deserialize;
 use usher_wire::{
-    Auth0User, Present, ProfileUpdate, ReturnedUserProfile, UserBetaStatus, UserLastCheckedInStreamOutput, UserProfile,
+    Auth0User, Present, ProfileUpdate, ReturnedUserProfile, UserBetaStatus, UserLastCheckedInStreamOutput,
+    UserProfile,
 };
 use utoipa::IntoParams;
 
-use super::{Answer, done, ok, text};
+use super::{Answer, done, encoded, ok, text};
 use crate::body::{Json, MaybeJson};
 use crate::caller::From;
 use crate::error::Failure;
 use crate::router::App;
 use crate::stream::Upgrade;
 
-/// What `GET /user` may be asked for.
+/// What readers of the user may ask for.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct Types {
-    /// `all` shows providers of every type; otherwise clients of version 4.0.0 get only the types they can parse.
+    /// `all` shows providers of every type; otherwise streams and
+    /// clients of version 4.0.0 get only those that every client version can parse.
     types: Option<String>,
+}
+
+impl Types {
+    fn all(&self) -> bool {
+        self.types.as_deref() == Some("all")
+    }
 }
 
 /// The current user in an envelope; `{}` when nobody is signed in. Answered from memory.
@@ -39,14 +47,12 @@ pub(crate) async fn user_snapshot(
     headers: HeaderMap,
 ) -> Answer {
     let present = app.api.user_snapshot(&caller).await?;
-    let etag = HeaderValue::from_str(&present.etag).map_err(|_| Failure::of_status(StatusCode::INTERNAL_SERVER_ERROR))?;
-    let is_old = || headers.get(header::USER_AGENT).is_some_and(|agent| agent == "OpenAPI-Generator/4.0.0/python");
-    let bytes = match types.types.as_deref() {
-        Some("all") => &present.envelope,
-        _ if is_old() => &present.safe_envelope,
-        _ => &present.envelope,
-    };
-    let mut response = json_bytes(bytes);
+    let etag = HeaderValue::from_str(&present.etag)
+        .map_err(|_| Failure::of_status(StatusCode::INTERNAL_SERVER_ERROR))?;
+    let is_old =
+        || headers.get(header::USER_AGENT).is_some_and(|agent| agent == "OpenAPI-Generator/4.0.0/python");
+    let bytes = if !types.all() && is_old() { &present.safe_envelope } else { &present.envelope };
+    let mut response = encoded(bytes.clone());
     let seen = headers.get(header::IF_NONE_MATCH);
     if seen.is_some_and(|seen| matches_etag(seen, &present.etag)) {
         response = StatusCode::NOT_MODIFIED.into_response();
@@ -60,12 +66,6 @@ fn matches_etag(seen: &HeaderValue, etag: &str) -> bool {
     seen.to_str().is_ok_and(|seen| {
         seen.split(',').map(|tag| tag.trim()).any(|tag| tag == "*" || tag.trim_start_matches("W/") == etag)
     })
-}
-
-fn json_bytes(bytes: &Bytes) -> Response {
-    let mut response = Response::new(Body::from(bytes.clone()));
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
 }
 
 /// Signs the current user out of this device's tools. His account stays and can be selected again.
@@ -100,22 +100,28 @@ pub(crate) async fn select_user(
 
 /// The current user, live. As WebSocket: the present state first (an empty text message when signed out), then one bare
 /// profile for each change. As a plain GET: the profile, or `null`.
-#[utoipa::path(get, path = "/user/stream", tag = "user", operation_id = "stream_user",
+#[utoipa::path(get, path = "/user/stream", tag = "user", operation_id = "stream_user", params(Types),
     responses((status = 101, description = "a WebSocket of profiles"),
         (status = 200, description = "the profile, or null", body = Option<UserProfile>)))]
-pub(crate) async fn stream_user(State(app): State<App>, From(caller): From, upgrade: Option<Upgrade>) -> Answer {
+pub(crate) async fn stream_user(
+    State(app): State<App>,
+    From(caller): From,
+    Query(types): Query<Types>,
+    upgrade: Option<Upgrade>,
+) -> Answer {
+    let frame = if types.all() { Present::whole_frame } else { |present: &Present| present.frame.clone() };
     let Some(upgrade) = upgrade else {
         let present = app.api.user_snapshot(&caller).await?;
         let signed_out = Bytes::from_static(b"null");
-        return Ok(json_bytes(if present.user.is_some() { &present.frame } else { &signed_out }));
+        return Ok(encoded(if present.user.is_some() { frame(&present) } else { signed_out }));
     };
     let states = app.api.stream_user(&caller).await?;
-    Ok(upgrade.serve(states.map(|present| frame(&present)).boxed(), &app.streams))
+    Ok(upgrade.serve(states.map(move |present| text_frame(frame(&present))).boxed(), &app.streams))
 }
 
 /// The shared bytes of a state; they come from a JSON encoder, so they are UTF-8.
-fn frame(present: &Present) -> Utf8Bytes {
-    Utf8Bytes::try_from(present.frame.clone()).unwrap_or_default()
+fn text_frame(frame: Bytes) -> Utf8Bytes {
+    Utf8Bytes::try_from(frame).unwrap_or_default()
 }
 
 /// Merges an edit into the stored profile. Absent members stay, `null` empties, and what equals the state the edit was
@@ -199,7 +205,9 @@ pub(crate) async fn stream_user_last_checked_in(
         return ok(first.ok_or_else(|| Failure::of_status(StatusCode::INTERNAL_SERVER_ERROR))?);
     };
     let frames = check_ins.map(|check_in| {
-        Utf8Bytes::from(serde_json::to_string(&check_in).expect("a check-in has only string keys, so it encodes"))
+        Utf8Bytes::from(
+            serde_json::to_string(&check_in).expect("a check-in has only string keys, so it encodes"),
+        )
     });
     Ok(upgrade.serve(frames.boxed(), &app.streams))
 }
