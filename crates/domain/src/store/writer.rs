@@ -1,6 +1,7 @@
 //! The one thread that writes. It takes what has queued, runs each piece in a savepoint of one transaction, commits
 //! once, lets the device publish, and only then answers. A disk flush is so shared by all who waited for it.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
 use rusqlite::Connection;
@@ -90,7 +91,9 @@ impl<T: Send, W: FnOnce(&Tx<'_>) -> Work<T> + Send> Job for Piece<T, W> {
         let answer = match (self.done, committed) {
             (Some(Err(error)), _) | (_, Err(error)) => Err(error),
             (Some(Ok(value)), Ok(())) => Ok(value),
-            (None, Ok(())) => Err(stopped()),
+            (None, Ok(())) => {
+                Err(Error::new(Code::Internal, "the change failed inside the daemon: see its log"))
+            }
         };
         // A caller that went away does not hear the answer; its write stands all the same.
         drop(self.answer.send(answer));
@@ -128,7 +131,9 @@ fn commit(
     let mut next = 0;
     while let Some(job) = group.get_mut(next) {
         statement("SAVEPOINT piece")?;
-        if !job.run(&Tx(connection)) {
+        // A panic in one piece must not end the thread that everybody writes through.
+        let succeeded = catch_unwind(AssertUnwindSafe(|| job.run(&Tx(connection)))).unwrap_or(false);
+        if !succeeded {
             // Some faults (a full disk) end the whole transaction by themselves; then this fails, and so does the group.
             statement("ROLLBACK TO piece")?;
         }
@@ -139,4 +144,72 @@ fn commit(
         }
     }
     statement("COMMIT")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Store, Tx};
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    async fn store() -> (tempfile::TempDir, Arc<Store>, Arc<AtomicUsize>) {
+        let folder = tempfile::tempdir().unwrap();
+        let commits = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&commits);
+        let committed = Box::new(move |_: &Tx<'_>| {
+            counted.fetch_add(1, Ordering::SeqCst);
+            Ok(())
+        });
+        let store = Store::open(&folder.path().join("usher.db"), committed).unwrap();
+        (folder, Arc::new(store), commits)
+    }
+
+    #[tokio::test]
+    async fn a_piece_that_fails_or_panics_is_undone_alone() {
+        let (_folder, store, _) = store().await;
+        store.write(|tx| tx.insert_device("first")).await.unwrap();
+        let failed = store.write::<()>(|tx| {
+            tx.set_current(None)?;
+            Err(usher_wire::Error::not_signed_in().into())
+        });
+        assert_eq!(failed.await.unwrap_err().code, usher_wire::Code::NotSignedIn);
+        let panicked = store.write::<()>(|tx| {
+            tx.set_current(None)?;
+            panic!("a fault of the test")
+        });
+        assert_eq!(panicked.await.unwrap_err().code, usher_wire::Code::Internal);
+        let device = store.write(|tx| tx.device()).await.unwrap().unwrap();
+        assert_eq!((device.os.as_str(), device.generation), ("first", 0));
+    }
+
+    #[tokio::test]
+    async fn what_queues_while_a_commit_runs_shares_the_next_one() {
+        let (_folder, store, commits) = store().await;
+        store.write(|tx| tx.insert_device("os")).await.unwrap();
+        let (open, gate) = std::sync::mpsc::channel::<()>();
+        let (running, runs) = tokio::sync::oneshot::channel();
+        let first = {
+            let store = Arc::clone(&store);
+            let hold = move |_: &Tx<'_>| {
+                running.send(()).unwrap();
+                gate.recv().unwrap();
+                Ok(())
+            };
+            tokio::spawn(async move { store.write(hold).await })
+        };
+        runs.await.unwrap();
+        let writes: Vec<_> = (0..50).map(|_| store.write(|tx| tx.set_current(None))).collect();
+        let writes = futures_util::future::join_all(writes);
+        // Polled after the writes, so by then all have queued.
+        let opened = async { open.send(()).unwrap() };
+        let (outcomes, ()) = tokio::join!(writes, opened);
+        first.await.unwrap().unwrap();
+        assert!(outcomes.into_iter().all(|outcome| outcome.is_ok()));
+        assert_eq!(store.read(|tx| tx.device()).await.unwrap().unwrap().generation, 50);
+        assert!(
+            commits.load(Ordering::SeqCst) <= 3,
+            "{} commits for 52 writes",
+            commits.load(Ordering::SeqCst)
+        );
+    }
 }
