@@ -103,13 +103,13 @@ fn in_terms_of_options(error: Error) -> anyhow::Error {
         "deniedWorkstreamPatternEngineWebsite" => "--site URL",
         "processing" => "--processing PLACE",
         _ => {
-            return Failure::new(
+            return Failure::error(
                 format!("{feature} is asked without a resource"),
                 format!("`usher access {feature}`"),
             );
         }
     };
-    Failure::new(
+    Failure::error(
         format!("{feature} is not about such a resource"),
         format!("`usher access {feature} {option}`"),
     )

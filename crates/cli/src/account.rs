@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 use usher_client::Client;
-use usher_wire::{Auth0User, Auth0UserMetadata, Caller, Error, UserApi, UserProfile, Users};
+use usher_wire::{Auth0User, Auth0UserMetadata, Caller, UserApi, UserProfile, Users};
 
 use crate::{
     failure::Failure,
@@ -32,7 +32,7 @@ pub(crate) struct Switch {
 
 pub(crate) async fn login(args: Login, json: bool) -> anyhow::Result<()> {
     if !args.local {
-        return Err(Failure::new(
+        return Err(Failure::error(
             "this installation has no identity provider to sign in with",
             "`usher login --local --name NAME --email EMAIL` makes a local account",
         ));
@@ -41,14 +41,14 @@ pub(crate) async fn login(args: Login, json: bool) -> anyhow::Result<()> {
     let Some(email) = args.email else { return login_again(&client, json).await };
     let user = Auth0User { name: args.name, email: Some(email), ..Auth0User::default() };
     let user = client.select_user(&Caller::default(), Some(user)).await.context("cannot sign in")?;
-    signed_in(&user, json)
+    told("signed in as", &user, json)
 }
 
 /// Signs in to the account that was current last.
 async fn login_again(client: &Client, json: bool) -> anyhow::Result<()> {
     match client.select_user(&Caller::default(), None).await {
-        Ok(user) => signed_in(&user, json),
-        Err(error) if error.is_not_found() => Err(Failure::new(
+        Ok(user) => told("signed in as", &user, json),
+        Err(error) if error.is_not_found() => Err(Failure::error(
             "there is no account on this device yet",
             "`usher login --local --name NAME --email EMAIL` makes one",
         )),
@@ -56,8 +56,9 @@ async fn login_again(client: &Client, json: bool) -> anyhow::Result<()> {
     }
 }
 
-fn signed_in(user: &UserProfile, json: bool) -> anyhow::Result<()> {
-    print::say(format_args!("signed in as {}", who(user)));
+/// Says what became of the user; the profile is data.
+fn told(what: &str, user: &UserProfile, json: bool) -> anyhow::Result<()> {
+    print::say(format_args!("{what} {}", who(user)));
     if json { print::json(user) } else { Ok(()) }
 }
 
@@ -120,15 +121,15 @@ pub(crate) async fn switch(args: Switch, json: bool) -> anyhow::Result<()> {
     let metadata: Auth0UserMetadata = serde_json::from_value(metadata).context("cannot name the account")?;
     let user = Auth0User { user_metadata: Some(metadata), ..Auth0User::default() };
     match client.select_user(&Caller::default(), Some(user)).await {
-        Ok(user) => signed_in(&user, json),
-        Err(error) => Err::<(), Error>(error).with_context(|| format!("cannot switch to {}", who(account))),
+        Ok(user) => told("switched to", &user, json),
+        Err(error) => Err(error).with_context(|| format!("cannot switch to {}", who(account))),
     }
 }
 
 /// The one account that `wanted` names: by id, else e-mail, else user name, else display name; case does not matter.
 fn find<'a>(accounts: &'a Users, wanted: &str) -> anyhow::Result<&'a UserProfile> {
-    let wanted = wanted.trim().to_lowercase();
-    let same = |member: Option<&String>| member.is_some_and(|member| member.to_lowercase() == wanted);
+    let lower = wanted.trim().to_lowercase();
+    let same = |member: Option<&String>| member.is_some_and(|member| member.to_lowercase() == lower);
     let members: [fn(&UserProfile) -> Option<&String>; 4] = [
         |user| Some(&user.id),
         |user| user.email.as_ref(),
@@ -139,18 +140,18 @@ fn find<'a>(accounts: &'a Users, wanted: &str) -> anyhow::Result<&'a UserProfile
         match accounts.iterable.iter().filter(|user| same(member(user))).collect::<Vec<_>>().as_slice() {
             [] => {}
             [account] => return Ok(account),
-            several => return Err(ambiguous(&wanted, several)),
+            several => return Err(ambiguous(wanted, several)),
         }
     }
-    Err(Failure::new(
-        format!("no account of this device is called `{}`", clean(&wanted)),
+    Err(Failure::error(
+        format!("no account of this device is called `{}`", clean(wanted)),
         "`usher accounts` lists them, `usher login --local --name NAME --email EMAIL` makes one",
     ))
 }
 
 fn ambiguous(wanted: &str, several: &[&UserProfile]) -> anyhow::Error {
     let list: String = several.iter().map(|user| format!("\n  {}  {}", clean(&user.id), who(user))).collect();
-    Failure::new(
+    Failure::error(
         format!("several accounts are called `{}`:{list}", clean(wanted)),
         "name one by its id or e-mail",
     )

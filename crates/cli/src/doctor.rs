@@ -48,7 +48,8 @@ pub(crate) async fn doctor(json: bool) -> anyhow::Result<ExitCode> {
     }
     match wrong {
         0 => print::say("nothing is wrong"),
-        _ => print::say(format_args!("{wrong} to mend")),
+        1 => print::say("1 thing is wrong"),
+        several => print::say(format_args!("{several} things are wrong")),
     }
     Ok(if wrong == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

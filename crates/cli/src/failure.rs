@@ -14,13 +14,13 @@ pub(crate) struct Failure {
 
 impl Failure {
     /// A failure as an error, ready to be returned.
-    pub(crate) fn new(message: impl Into<String>, hint: impl Into<String>) -> anyhow::Error {
+    pub(crate) fn error(message: impl Into<String>, hint: impl Into<String>) -> anyhow::Error {
         Self { message: message.into(), hint: hint.into() }.into()
     }
 
     /// The verb needs somebody who is signed in.
     pub(crate) fn not_signed_in() -> anyhow::Error {
-        Self::new(NOT_SIGNED_IN, SIGN_IN)
+        Self::error(NOT_SIGNED_IN, SIGN_IN)
     }
 }
 
@@ -33,7 +33,7 @@ impl fmt::Display for Failure {
 impl std::error::Error for Failure {}
 
 const NOT_SIGNED_IN: &str = "nobody is signed in";
-const SIGN_IN: &str = "`usher login --local --name NAME --email EMAIL` signs in, `usher accounts` lists the accounts of this device";
+const SIGN_IN: &str = "`usher login --local` signs in, with `--name NAME --email EMAIL` to a new account";
 
 /// The lines for stderr: the whole chain of causes, then the next step.
 pub(crate) fn describe(error: &anyhow::Error) -> String {
@@ -54,7 +54,7 @@ fn next_step(code: Code) -> &'static str {
         Code::NotSignedIn => SIGN_IN,
         Code::NotFound => "`usher accounts` and `usher orgs` list what exists",
         Code::InvalidBody | Code::InvalidValue => "correct the value and run the command again",
-        Code::Taken => "nothing was changed: choose another name",
+        Code::Taken => "nothing was changed; `usher accounts` tells who uses what",
         Code::Conflict => "nothing was changed: run the command again",
         Code::NotAllowed => "an administrator of the organisation can do this",
         Code::NotConnected | Code::NotAvailableHere => {
@@ -78,11 +78,11 @@ mod tests {
             Err(Error::new(Code::Taken, "`username` belongs to somebody else").into());
         insta::assert_snapshot!(describe(&wire.context("cannot set the username").unwrap_err()), @r"
         error: cannot set the username: `username` belongs to somebody else
-        hint: nothing was changed: choose another name
+        hint: nothing was changed; `usher accounts` tells who uses what
         ");
         insta::assert_snapshot!(describe(&Failure::not_signed_in()), @r"
         error: nobody is signed in
-        hint: `usher login --local --name NAME --email EMAIL` signs in, `usher accounts` lists the accounts of this device
+        hint: `usher login --local` signs in, with `--name NAME --email EMAIL` to a new account
         ");
         insta::assert_snapshot!(describe(&anyhow::anyhow!("the disk is full")), @r"
         error: the disk is full

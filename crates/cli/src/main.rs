@@ -121,8 +121,13 @@ fn completions(shell: clap_complete::Shell) -> anyhow::Result<ExitCode> {
 }
 
 /// Wrong usage found after parsing: told as clap tells it, with its exit code.
-fn usage(message: impl std::fmt::Display) -> ! {
-    Cli::command().error(clap::error::ErrorKind::ValueValidation, message).exit()
+fn usage(verb: &[&str], message: impl std::fmt::Display) -> ! {
+    let mut command = Cli::command();
+    command.build();
+    let mut command = verb.iter().fold(command, |command, word| {
+        command.find_subcommand(word).expect("the verb was parsed by this very tree").clone()
+    });
+    command.error(clap::error::ErrorKind::ValueValidation, message).exit()
 }
 
 #[cfg(test)]

@@ -104,7 +104,10 @@ async fn set(args: Set, json: bool) -> anyhow::Result<()> {
     let word = args.key.word();
     let user =
         client.update_user(&Caller::default(), edit).await.with_context(|| format!("cannot set {word}"))?;
-    print::say(format_args!("{word} of {} is now {}", who(&user), shown(&user, args.key)));
+    match shown(&user, args.key) {
+        value if value == EMPTY => print::say(format_args!("{word} of {} is now empty", who(&user))),
+        value => print::say(format_args!("{word} of {} is now `{value}`", who(&user))),
+    }
     if json { print::json(&user) } else { Ok(()) }
 }
 
@@ -120,14 +123,19 @@ fn wanted(args: &Set) -> Wanted {
     let value = args.value.as_deref();
     match (args.key, value) {
         (Key::Theme | Key::FontSize, None) => {
-            crate::usage(format_args!("{} cannot be empty", args.key.word()))
+            crate::usage(&["profile", "set"], format_args!("{} cannot be empty", args.key.word()))
         }
         (Key::Theme, Some("dark")) => Wanted::Dark(true),
         (Key::Theme, Some("light")) => Wanted::Dark(false),
-        (Key::Theme, Some(other)) => crate::usage(format_args!("theme is `dark` or `light`, not `{other}`")),
+        (Key::Theme, Some(other)) => {
+            crate::usage(&["profile", "set"], format_args!("theme is `dark` or `light`, not `{other}`"))
+        }
         (Key::FontSize, Some(value)) => match value.parse() {
             Ok(size) => Wanted::Size(size),
-            Err(_) => crate::usage(format_args!("font-size is a whole number of points, not `{value}`")),
+            Err(_) => crate::usage(
+                &["profile", "set"],
+                format_args!("font-size is a whole number of points, not `{value}`"),
+            ),
         },
         (_, value) => Wanted::Text(Edit::from(value.map(str::to_owned))),
     }

@@ -67,15 +67,18 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         Err(error @ ClaimError::AlreadyRunning { .. }) => return refuse(&error.to_string(), ALREADY_RUNNING),
         Err(error) => return refuse(&error.to_string(), MISCONFIGURED),
     };
-    tokio::runtime::Builder::new_current_thread()
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .context("cannot start the runtime")?
-        .block_on(serve(&settings, &data_dir))
+        .context("cannot start the runtime")?;
+    let ended = runtime.block_on(serve(&settings, &data_dir));
+    // A migration that waits for the disk must not keep a stopped daemon; it undoes itself.
+    runtime.shutdown_background();
+    ended
 }
 
 async fn serve(settings: &Settings, data_dir: &DataDir) -> anyhow::Result<ExitCode> {
-    let stop = signals::stop().context("cannot listen for signals")?;
+    let mut stop = std::pin::pin!(signals::stop().context("cannot listen for signals")?);
     let ambient = Ambient::of_this_machine();
     let device = Device::new(data_dir.path(), ambient.clone());
     let server = Server::new(Arc::new(device.clone()), ambient.uuid().as_fields().0);
@@ -87,10 +90,16 @@ async fn serve(settings: &Settings, data_dir: &DataDir) -> anyhow::Result<ExitCo
     }
     let urls: Vec<String> = addresses.iter().map(|address| format!("http://{address}")).collect();
     data_dir.write_addresses(&urls).context("cannot write to the data directory")?;
-    device.open().await?;
+    tokio::select! {
+        opened = device.open() => opened?,
+        () = stop.as_mut() => {
+            server.shut_down().await;
+            return Ok(ExitCode::SUCCESS);
+        }
+    }
     let port_file = settings.listen.is_empty().then(|| port_file::PortFile::write(&addresses)).flatten();
     for url in &urls {
-        print::line(&format!("listening on {url}"))?;
+        print::line(format_args!("listening on {url}"))?;
     }
     #[cfg(target_os = "linux")]
     drop(sd_notify::notify(&[sd_notify::NotifyState::Ready]));
@@ -112,5 +121,11 @@ fn refuse(message: &str, code: u8) -> anyhow::Result<ExitCode> {
 fn start_log() {
     let filter = tracing_subscriber::EnvFilter::try_from_env("USHER_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
+    tracing_subscriber::fmt()
+        // A log that cannot be written would be complained of on the same stream, which panics.
+        .log_internal_errors(false)
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .init();
 }

@@ -138,7 +138,9 @@ fn subjects(body: &Auth0User) -> impl Iterator<Item = &str> {
 
 fn identify(tx: &Tx<'_>, body: &Auth0User) -> Work<Option<String>> {
     for subject in subjects(body) {
-        let known = match tx.account(subject)? {
+        // A uuid is the same in every spelling; ids are stored in one.
+        let id = Uuid::parse_str(subject).map_or_else(|_| subject.to_owned(), |id| id.to_string());
+        let known = match tx.account(&id)? {
             Some(account) => Some(account.user_id),
             None => tx.user_id_by_identity(LOCAL, subject)?,
         };
@@ -174,14 +176,17 @@ fn enrich(tx: &Tx<'_>, user: User, body: &Auth0User, now: Timestamp) -> Work<Use
     if profile == user.profile { Ok(user) } else { tx.update_user(&user, profile, user.beta.clone(), now) }
 }
 
-/// Fills members that are empty. A user name that is not free or not legal is left out: it is a courtesy, not a claim.
+/// Fills members that are empty. A user name or e-mail of somebody else is left out, and so is a user name that is not
+/// legal: it is a courtesy, not a claim.
 fn fill(tx: &Tx<'_>, profile: &mut UserProfile, body: &Auth0User) -> Work<()> {
     let empty = |member: &Option<String>| member.as_deref().is_none_or(str::is_empty);
     if let Some(name) = body.name.as_deref().filter(|name| !name.is_empty() && empty(&profile.name)) {
         check_name(name)?;
         profile.name = Some(name.to_owned());
     }
-    if let Some(email) = body.email.as_deref().filter(|email| !email.is_empty() && empty(&profile.email)) {
+    if let Some(email) = body.email.as_deref().filter(|email| !email.is_empty() && empty(&profile.email))
+        && tx.local_user_id_by_email(email)?.is_none()
+    {
         check_email(email)?;
         profile.email = Some(email.to_owned());
     }

@@ -17,7 +17,15 @@ const CHECK_IN_EVERY: Duration = Duration::from_secs(60);
 
 impl Device {
     pub(crate) fn states(&self) -> BoxStream<'static, Arc<Present>> {
-        WatchStream::new(self.0.presence.follow()).filter_map(std::future::ready).boxed()
+        let mut last: Option<Arc<Present>> = None;
+        let states = WatchStream::new(self.0.presence.follow()).filter_map(std::future::ready);
+        // What changed and changed back before the reader looked is no change to him.
+        let changes = states.filter(move |present| {
+            let is_new = last.as_ref().is_none_or(|last| last.user != present.user);
+            last = Some(Arc::clone(present));
+            std::future::ready(is_new)
+        });
+        changes.boxed()
     }
 
     pub(crate) fn check_ins(&self) -> BoxStream<'static, UserLastCheckedInStreamOutput> {

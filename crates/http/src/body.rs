@@ -1,4 +1,4 @@
-//! JSON bodies: at most 1 MiB, JSON only, an empty one is none, and a wrong member is named by its path.
+//! JSON bodies: at most 1 MiB, JSON only, an empty one (or `null`) is none, and a wrong member is named by its path.
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
@@ -38,7 +38,8 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for MaybeJson<T> {
         if !is_json(&parts.headers) {
             return Err(Failure::media_type());
         }
-        parse(&bytes).map(|value| Self(Some(value))).map_err(Failure::from)
+        // `null` is how some generators spell "no body".
+        parse(&bytes).map(Self).map_err(Failure::from)
     }
 }
 

@@ -57,6 +57,16 @@ impl Failure {
     }
 }
 
+impl Failure {
+    /// The same, as the model that `has_feature_access` documents for a body it cannot read.
+    pub(crate) fn into_feature_input(mut self) -> Self {
+        if self.status == StatusCode::BAD_REQUEST {
+            self.error.feature_input = Some(FeatureInput::Bad("invalid_body"));
+        }
+        self
+    }
+}
+
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         let mut response = self.status.into_response();

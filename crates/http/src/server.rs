@@ -161,7 +161,10 @@ async fn answer(shared: &Shared, guard: &Guard, request: Request<Incoming>) -> R
 }
 
 impl Shared {
+    /// Letters only: pieces-cli looks for digits like `401` anywhere in an answer to choose its words.
     fn request_id(&self) -> String {
-        format!("{:08x}-{}", self.request_prefix, self.requests.fetch_add(1, Ordering::Relaxed))
+        let number = self.requests.fetch_add(1, Ordering::Relaxed);
+        let letters = |digit: char| digit.to_digit(16).map_or(digit, |digit| char::from(b'a' + digit as u8));
+        format!("{:08x}-{number:x}", self.request_prefix).chars().map(letters).collect()
     }
 }

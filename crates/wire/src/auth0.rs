@@ -79,10 +79,12 @@ pub struct Auth0User {
     /// Id inside Auth0.
     pub user_id: Option<String>,
     /// Mail address.
+    #[schema(pattern = r"^([^@\s\x00-\x1f\x7f-\x9f]+@[^@\s\x00-\x1f\x7f-\x9f]+)?$", max_length = 254)]
     pub email: Option<String>,
     /// Whether the address was verified.
     pub email_verified: Option<bool>,
     /// Full name.
+    #[schema(max_length = 200)]
     pub name: Option<String>,
     /// Nickname.
     pub nickname: Option<String>,
@@ -93,6 +95,7 @@ pub struct Auth0User {
     /// Family name.
     pub family_name: Option<String>,
     /// Address of a picture.
+    #[schema(pattern = r"^((https?://|data:image/)[!-~]+)?$", max_length = 65536)]
     pub picture: Option<String>,
     /// Language and region.
     pub locale: Option<String>,

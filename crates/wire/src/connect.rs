@@ -26,6 +26,7 @@ pub struct SeededConnectorConnection {
 #[serde(rename_all = "camelCase")]
 pub struct SeededTrackedApplication {
     /// Name; the same name always gets the same id.
+    #[schema(min_length = 1, max_length = 200, pattern = r"\S")]
     pub name: String,
     /// Operating system.
     pub platform: PlatformEnum,

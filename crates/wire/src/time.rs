@@ -10,7 +10,7 @@ use utoipa::{
     ToSchema,
     openapi::{
         RefOr,
-        schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type},
+        schema::{AnyOfBuilder, KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type},
     },
 };
 
@@ -253,11 +253,17 @@ impl de::Visitor<'_> for TimestampVisitor {
 }
 
 impl utoipa::PartialSchema for Timestamp {
+    /// A date-time as text; clients that send seconds or milliseconds since 1970 are understood.
     fn schema() -> RefOr<Schema> {
-        ObjectBuilder::new()
+        let text = ObjectBuilder::new()
             .schema_type(Type::String)
-            .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
-            .into()
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)));
+        // The first and the last instant of the range, in milliseconds.
+        let number = ObjectBuilder::new()
+            .schema_type(Type::Number)
+            .minimum(Some(-62_135_596_800_000_i64))
+            .maximum(Some(253_402_207_200_000_i64));
+        AnyOfBuilder::new().item(text).item(number).into()
     }
 }
 

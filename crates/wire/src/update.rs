@@ -57,24 +57,25 @@ impl<T: Serialize> Serialize for Edit<T> {
 #[serde(rename_all = "camelCase")]
 pub struct ProfileUpdate {
     /// Whom to change. Required; absent is answered with 400.
+    #[schema(value_type = String, required = true)]
     pub id: Option<String>,
     /// Which state the edit is based on: the `updated` that was read. Absent: every member sent is meant.
     pub updated: Option<GroupedTimestamp>,
     /// Display name.
     #[serde(default, skip_serializing_if = "Edit::is_keep")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 200)]
     pub name: Edit<String>,
     /// Unique user name.
     #[serde(default, skip_serializing_if = "Edit::is_keep")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, pattern = "^[A-Za-z0-9._-]{1,64}$")]
     pub username: Edit<String>,
     /// URL of a picture.
     #[serde(default, skip_serializing_if = "Edit::is_keep")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, pattern = r"^(https?://|data:image/)[!-~]+$", max_length = 65536)]
     pub picture: Edit<String>,
     /// E-mail; writable for local accounts.
     #[serde(default, skip_serializing_if = "Edit::is_keep")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, pattern = r"^[^@\s\x00-\x1f\x7f-\x9f]+@[^@\s\x00-\x1f\x7f-\x9f]+$", max_length = 254)]
     pub email: Edit<String>,
     /// Preferences that follow the user.
     pub aesthetics: Option<Aesthetics>,

@@ -99,6 +99,7 @@ pub struct Theme {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Font {
     /// Size in points.
+    #[schema(minimum = 6, maximum = 96)]
     pub size: i64,
     /// Version of this model.
     pub schema: Option<EmbeddedModelSchema>,

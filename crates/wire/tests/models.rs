@@ -144,6 +144,8 @@ fn document(schema: &Value, choices: &mut Choices<'_>) -> Value {
         "boolean" => (choices.below(2) == 1).into(),
         "integer" if schema["format"] == "int32" => choices.below(1_000).into(),
         "integer" => [0, 1, -1, i64::from(u32::MAX), i64::MAX, i64::MIN][choices.below(6)].into(),
+        // A bounded number is an instant.
+        "number" if schema["minimum"].is_number() => choices.below(2_000_000_000).into(),
         "number" => [json!(0), json!(0.5), json!(-4096), json!(1e300)][choices.below(4)].clone(),
         "string" if schema["format"] == "date-time" => timestamp(choices),
         "string" => text(choices),

@@ -142,21 +142,25 @@ fn counted(files: usize) -> String {
 /// Who listens where clients look. Most of them take the first that answers.
 async fn ports(own: Option<&Status>) -> Check {
     let answers = join_all(PORTS.chain([1000]).map(|port| rival(port, own))).await;
-    let strangers: Vec<_> = answers.into_iter().flatten().map(|port| port.to_string()).collect();
-    let range = format!("{}-{} and 1000", PORTS.start(), PORTS.end());
+    let strangers: Vec<_> = answers.into_iter().flatten().collect();
+    let list = strangers.iter().map(u16::to_string).collect::<Vec<_>>().join(", ");
+    let range = format!("{}-{}", PORTS.start(), PORTS.end());
     match (strangers.is_empty(), own) {
-        (true, Some(_)) => Check::fine("ports", format!("of {range}, only this daemon answers tools")),
-        (true, None) => Check::fine("ports", format!("none of {range} is taken")),
+        (true, Some(_)) => {
+            Check::fine("ports", format!("of {range} and 1000, only this daemon answers tools"))
+        }
+        (true, None) => Check::fine("ports", format!("none of {range} and 1000 is taken")),
         (false, Some(_)) => Check::wrong(
             "ports",
-            format!("another daemon answers tools on port {}", strangers.join(", ")),
+            format!("another daemon answers tools on port {list}"),
             "stop one of the two: tools talk to the one that answers first",
         ),
-        (false, None) => Check::wrong(
+        (false, None) if PORTS.into_iter().all(|port| strangers.contains(&port)) => Check::wrong(
             "ports",
-            format!("another program listens on port {}", strangers.join(", ")),
-            "stop it, or start the daemon on its own address and name it in USHER_URL",
+            format!("other programs listen on all of {range}"),
+            "stop one of them, or start the daemon with `--listen` and name its address in USHER_URL",
         ),
+        (false, None) => Check::fine("ports", format!("another program listens on {list}, others are free")),
     }
 }
 

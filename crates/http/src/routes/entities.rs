@@ -2,29 +2,34 @@
 
 use axum::extract::{Path, State};
 use usher_wire::{
-    Entities, Entity, EntityAssociateToUserInput, HasFeatureAccessBadRequestError, HasFeatureAccessInput,
-    HasFeatureAccessOutput, HasFeatureAccessUnprocessableEntityError, SeededEntity,
+    Entities, Entity, EntityAssociateToUserInput, Error, HasFeatureAccessBadRequestError,
+    HasFeatureAccessInput, HasFeatureAccessOutput, HasFeatureAccessUnprocessableEntityError, SeededEntity,
 };
 
 use super::{Answer, done, ok};
 use crate::body::{Json, MaybeJson};
 use crate::caller::From;
+use crate::error::Failure;
 use crate::router::App;
 
 /// Whether policy allows a feature, or this model, source, website or processing under it, and why not.
 #[utoipa::path(post, path = "/user/has_feature_access", tag = "entities", operation_id = "user_has_feature_access",
     request_body = HasFeatureAccessInput,
     responses((status = 200, description = "the decision", body = HasFeatureAccessOutput),
-        (status = 400, description = "the context is missing or invalid", content(
-            (HasFeatureAccessBadRequestError = "application/json"), (String = "text/plain"))),
+        (status = 400, description = "the context is missing or invalid", body = HasFeatureAccessBadRequestError),
         (status = 401, description = "nobody is signed in", body = String, content_type = "text/plain"),
         (status = 404, description = "there is no such feature", body = String, content_type = "text/plain"),
         (status = 422, description = "the context belongs to another feature", body = HasFeatureAccessUnprocessableEntityError)))]
 pub(crate) async fn user_has_feature_access(
     State(app): State<App>,
     From(caller): From,
-    Json(input): Json<HasFeatureAccessInput>,
+    input: Answer<Json<HasFeatureAccessInput>>,
 ) -> Answer {
+    if input.is_err() && app.api.user_snapshot(&caller).await?.user.is_none() {
+        // Who is signed out hears that first, whatever he sent.
+        return Err(Error::not_signed_in().into());
+    }
+    let Json(input) = input.map_err(Failure::into_feature_input)?;
     ok(app.api.user_has_feature_access(&caller, input).await?)
 }
 

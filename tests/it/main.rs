@@ -1,0 +1,12 @@
+//! The one integration binary: callers from outside, each against its own daemon.
+
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a helper of a test fails as a test does")]
+
+mod architecture;
+mod cli;
+mod contract;
+mod daemon;
+mod openapi;
+mod raw;
+mod streams;
+mod trouble;

@@ -1,0 +1,66 @@
+//! Ten thousand open streams: each is served, and nobody else notices.
+
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+use super::{http::get, memory_of, missing, rename, socket::Socket, with_ada};
+
+const READERS: usize = 10_000;
+/// What one open stream may cost in the daemon, in kilobytes.
+const EACH: u64 = 12;
+
+/// Whether this process, and so the daemon it starts, may open so many files.
+fn may_open_enough() -> bool {
+    let limit = rlimit::increase_nofile_limit(u64::MAX).unwrap();
+    let enough = limit > READERS as u64 + 256;
+    if !enough {
+        missing(&format!("ten thousand streams need `ulimit -Hn 10500`, and it is {limit}"));
+    }
+    enough
+}
+
+/// The longest time a `GET /user` took until the flag was set.
+fn longest_wait(url: &str, is_over: &AtomicBool) -> Duration {
+    let mut longest = Duration::ZERO;
+    while !is_over.load(Ordering::Relaxed) {
+        let start = Instant::now();
+        assert_eq!(get(url, "/user").status, 200);
+        longest = longest.max(start.elapsed());
+        thread::sleep(Duration::from_millis(10));
+    }
+    longest
+}
+
+#[test]
+fn ten_thousand_streams_are_served() {
+    if !may_open_enough() {
+        return;
+    }
+    let (mut daemon, id) = with_ada();
+    let url = daemon.url().to_owned();
+    let before = memory_of(daemon.id());
+    let is_over = AtomicBool::new(false);
+    let (mut readers, longest) = thread::scope(|scope| {
+        let asking = scope.spawn(|| longest_wait(&url, &is_over));
+        let mut readers: Vec<Socket> = (0..READERS).map(|_| Socket::open(&url, "/user/stream")).collect();
+        for reader in &mut readers {
+            assert_eq!(reader.profile()["id"], id.as_str(), "each gets the present state first");
+        }
+        assert_eq!(rename(&url, &id, "Ada L.").status, 200);
+        for reader in &mut readers {
+            assert_eq!(reader.profile()["name"], "Ada L.", "the change reaches all");
+        }
+        is_over.store(true, Ordering::Relaxed);
+        (readers, asking.join().unwrap())
+    });
+    assert!(longest < Duration::from_secs(1), "a GET waited {longest:?}");
+    let grown = memory_of(daemon.id()).saturating_sub(before);
+    assert!(grown < READERS as u64 * EACH, "{READERS} streams cost {grown} kB");
+    let closed = thread::spawn(move || readers.iter_mut().map(Socket::close_code).collect::<Vec<_>>());
+    daemon.stop();
+    let closed = closed.join().unwrap();
+    assert!(closed.iter().all(|code| *code == Some(1001)), "each is told that the daemon stops");
+}

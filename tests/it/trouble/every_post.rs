@@ -1,0 +1,82 @@
+//! What holds for each operation with a POST, found in the daemon's own document so that none is forgotten.
+
+use super::{
+    NOBODY,
+    http::{ask, get},
+    sign_in, state, with_ada,
+};
+
+/// Every POST of the daemon, with ids of nobody and nothing in its path, and whether it takes a body.
+fn posts(url: &str) -> Vec<(String, bool)> {
+    let document = get(url, "/openapi.json").json();
+    let paths = document["paths"].as_object().unwrap();
+    let posts = paths.iter().filter_map(|(path, item)| Some((path, item.get("post")?)));
+    let posts: Vec<_> = posts.map(|(path, post)| (filled(path), post.get("requestBody").is_some())).collect();
+    assert!(posts.len() >= 20, "{posts:?}");
+    posts
+}
+
+fn filled(path: &str) -> String {
+    ["user", "entity"].iter().fold(path.to_owned(), |path, name| path.replace(&format!("{{{name}}}"), NOBODY))
+}
+
+#[test]
+fn an_empty_body_is_none_whatever_json_it_is() {
+    let (daemon, _) = with_ada();
+    let outcome = |path: &str, kind: &[(&str, &str)]| {
+        let reply = ask(daemon.url(), "POST", path, kind, b"");
+        // Some of them sign her out.
+        sign_in(daemon.url(), "ada@example.org");
+        (reply.status, reply.code().to_owned())
+    };
+    for (path, _) in posts(daemon.url()) {
+        let plain = outcome(&path, &[]);
+        assert!(plain.0 != 415 && plain.1 != "internal", "{path}: {plain:?}");
+        for kind in ["application/json", "Application/JSON; charset=utf-8", "application/problem+json"] {
+            let typed = outcome(&path, &[("Content-Type", kind), ("Content-Length", "0")]);
+            assert_eq!(typed, plain, "{path} with {kind}");
+        }
+    }
+}
+
+#[test]
+fn what_a_page_may_send_anywhere_is_refused_even_when_empty() {
+    let (daemon, _) = with_ada();
+    let before = state(daemon.url());
+    let kinds = [
+        "text/plain",
+        "Text/Plain;charset=utf-8",
+        "multipart/form-data; boundary=x",
+        "application/x-www-form-urlencoded",
+    ];
+    for (path, _) in posts(daemon.url()) {
+        for kind in kinds {
+            for body in [&b""[..], b"{}"] {
+                let reply = ask(daemon.url(), "POST", &path, &[("Content-Type", kind)], body);
+                assert_eq!((reply.status, reply.code()), (415, "invalid_body"), "{path} {kind}: {reply}");
+            }
+        }
+    }
+    assert_eq!(state(daemon.url()), before);
+}
+
+#[test]
+fn every_operation_with_a_body_refuses_a_broken_one() {
+    let (daemon, _) = with_ada();
+    let before = state(daemon.url());
+    let long = vec![b' '; 1024 * 1024 + 1];
+    for (path, _) in posts(daemon.url()).iter().filter(|(_, takes_body)| *takes_body) {
+        let send = |kind: &str, body: &[u8]| {
+            let reply = ask(daemon.url(), "POST", path, &[("Content-Type", kind)], body);
+            (reply.status, reply.code().to_owned())
+        };
+        for body in [&b"{"[..], b"{}{}", b"nonsense", b"[1]", b"7", b"\xff", &b"[".repeat(10_000)] {
+            let sent = String::from_utf8_lossy(&body[..body.len().min(8)]);
+            let refused = (400, "invalid_body".to_owned());
+            assert_eq!(send("application/json", body), refused, "{path} with {sent}");
+        }
+        assert_eq!(send("application/xml", b"<user/>"), (415, "invalid_body".to_owned()), "{path}");
+        assert_eq!(send("application/json", &long), (413, "too_large".to_owned()), "{path}");
+    }
+    assert_eq!(state(daemon.url()), before);
+}

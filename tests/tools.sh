@@ -1,0 +1,77 @@
+#!/usr/bin/env bash
+# Provisioning for `./test`, sourced by it: every tool lands in .cache/, in a folder named after all that it is made of.
+# A folder without its `.done` file is a broken install and is made anew.
+
+cache=${root:?set by the script that sources this}/.cache
+requirements=$root/tests/python/requirements
+
+# Says why something cannot be had, and fails.
+cannot() {
+  echo "$*" >&2
+  return 1
+}
+
+# Debian's packages, when they can be installed from here; under a lock, since installs run side by side.
+debian() {
+  [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || return 1
+  flock "$cache/debian.lock" sh -c 'apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$@"' sh "$@" >&2
+}
+
+# need COMMAND PACKAGE...: the command exists, was installed just now, or the failure says what to install.
+need() {
+  local command=$1
+  shift
+  command -v "$command" >/dev/null || debian "$@"
+  command -v "$command" >/dev/null || cannot "$command is missing; install it (Debian: apt-get install $*)"
+}
+
+# The interpreter and the place are part of the name: a venv cannot be moved.
+venv_dir() {
+  local key
+  key=$({ cat "$requirements/$1.txt"; python3 -VV; echo "$cache"; } 2>&1 | sha256sum | cut -c1-12)
+  echo "$cache/$1-$key"
+}
+
+get_venv() {
+  local name=$1 dir
+  need python3 python3 python3-venv || return
+  python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' || cannot "python3 is older than 3.10" || return
+  # Debian ships ensurepip apart from python3, and without it a venv has no pip.
+  python3 -c 'import ensurepip' 2>/dev/null || debian python3-venv ||
+    cannot "python3 has no ensurepip; install it (Debian: apt-get install python3-venv)" || return
+  dir=$(venv_dir "$name")
+  (
+    flock 9
+    [ ! -e "$dir/.done" ] || exit 0
+    rm -rf "$dir"
+    python3 -m venv "$dir" &&
+      "$dir/bin/python" -m pip install --quiet --no-input --disable-pip-version-check -r "$requirements/$name.txt" &&
+      touch "$dir/.done"
+  ) 9>"$cache/$name.lock" || cannot "pip could not install $name"
+}
+
+node_dir() {
+  local key
+  key=$({ cat "$root"/tests/node/package*.json; node --version; } 2>&1 | sha256sum | cut -c1-12)
+  echo "$cache/node-$key"
+}
+
+get_node() {
+  local dir
+  need node nodejs && need npm npm || return
+  node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' || cannot "node is older than 20" || return
+  dir=$(node_dir)
+  (
+    flock 9
+    [ ! -e "$dir/.done" ] || exit 0
+    rm -rf "$dir"
+    mkdir -p "$dir" && cp "$root"/tests/node/package*.json "$dir" && cd "$dir" &&
+      npm ci --loglevel=error --no-audit --no-fund --ignore-scripts && touch "$dir/.done"
+  ) 9>"$cache/node.lock" || cannot "npm could not install the Node packages"
+}
+
+get_rust() {
+  command -v cargo >/dev/null || cannot "cargo is missing; install the Rust toolchain (rust-version in Cargo.toml)" || return
+  # The bundled SQLite is C.
+  need cc build-essential
+}
