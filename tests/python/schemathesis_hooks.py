@@ -4,6 +4,8 @@ import os
 
 import daemon
 import schemathesis
+from schemathesis import GenerationMode
+from schemathesis.core import NotSet
 
 URL = os.environ["USHER_TEST_URL"]
 ID = "0195a4c3-6b1e-4f0a-9c2d-0000000000aa"
@@ -33,9 +35,20 @@ def before_call(context, case, kwargs):
         assert answer.status == 200, answer
     switched = case.path in SWITCHES
 
+    # Leaving an optional body out is no violation, although it is generated as one.
+    is_absent = isinstance(case.body, NotSet) or case.body in (b"", "")
+    if case.meta and is_absent and "requestBody" in case.operation.definition.raw:
+        case.meta.generation.mode = GenerationMode.POSITIVE
+
     # A generated id is an unknown one, and its refusal would hide whatever else the request could show.
     if case.meta and case.meta.generation.mode.is_positive:
         case.body = whole(case.body)
+        if case.path == "/user/beta/status" and isinstance(case.body, dict):
+            # No schema can say that one member must not be after another one.
+            for section in (case.body.get("auth0"), case.body.get("descope")):
+                vision = (section or {}).get("vision") or {}
+                if vision.get("to"):
+                    vision.pop("from", None)
         name = NAMES.get(case.path)
         if name and isinstance(case.body, dict) and isinstance(case.body.get(name), str):
             case.body[name] = ID

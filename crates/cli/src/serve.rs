@@ -33,7 +33,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DIR", env = "USHER_DATA_DIR")]
     data_dir: Option<std::path::PathBuf>,
     /// Never open a browser
-    #[arg(long, env = "USHER_NO_BROWSER")]
+    #[arg(long, env = "USHER_NO_BROWSER", value_parser = clap::builder::FalseyValueParser::new())]
     no_browser: bool,
     /// Read settings from this file
     #[arg(long, value_name = "FILE", env = "USHER_CONFIG")]
@@ -86,7 +86,8 @@ async fn serve(settings: &Settings, data_dir: &DataDir) -> anyhow::Result<ExitCo
     for listener in listen::bind(&settings.listen).await? {
         let address = listener.local_addr().context("a listener without an address")?;
         addresses.push(address);
-        server.listen(listener, Guard::new(address.port(), &[]));
+        // Any loopback address can be listened on, so its own spelling counts beside the usual names.
+        server.listen(listener, Guard::new(address.port(), &[address.to_string()]));
     }
     let urls: Vec<String> = addresses.iter().map(|address| format!("http://{address}")).collect();
     data_dir.write_addresses(&urls).context("cannot write to the data directory")?;
@@ -99,7 +100,8 @@ async fn serve(settings: &Settings, data_dir: &DataDir) -> anyhow::Result<ExitCo
     }
     let port_file = settings.listen.is_empty().then(|| port_file::PortFile::write(&addresses)).flatten();
     for url in &urls {
-        print::line(format_args!("listening on {url}"))?;
+        // Nobody needs to read it: a launcher may close the pipe once it saw the first line.
+        drop(print::line(format_args!("listening on {url}")));
     }
     #[cfg(target_os = "linux")]
     drop(sd_notify::notify(&[sd_notify::NotifyState::Ready]));

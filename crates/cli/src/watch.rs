@@ -55,8 +55,7 @@ fn told(before: Option<Option<&UserProfile>>, now: Option<&UserProfile>) -> Stri
         (_, None) => "signed out".to_owned(),
         (Some(Some(before)), Some(now)) if before.id == now.id => {
             let changes = profile::changes(before, now);
-            let changes =
-                if changes.is_empty() { "other members changed".to_owned() } else { changes.join(", ") };
+            let changes = if changes.is_empty() { "other members".to_owned() } else { changes.join(", ") };
             format!("{} changed {changes}", who(now))
         }
         (Some(Some(_)), Some(now)) => format!("switched to {}", who(now)),

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use usher_domain::profile::{check_email, check_name, check_picture, check_username, new_profile};
+use usher_domain::profile::{
+    CLIENT_DEFAULT_EMAIL, CLIENT_DEFAULT_PICTURE, check_email, check_name, check_picture, check_username,
+    new_profile,
+};
 use usher_domain::store::{Tx, User, Work};
 use usher_wire::{Auth0User, Code, Error, Result, Timestamp, UserProfile, Users};
 use uuid::Uuid;
@@ -26,7 +29,10 @@ impl Device {
             let user = match &body {
                 None => last_current(tx)?,
                 Some(body) => match identify(tx, body)? {
-                    Some(id) => tx.user(&id)?.map(|user| enrich(tx, user, body, now)).transpose()?,
+                    Some(id) => {
+                        learn(tx, body, &id)?;
+                        tx.user(&id)?.map(|user| enrich(tx, user, body, now)).transpose()?
+                    }
                     None => Some(create(tx, body, new_id, now)?),
                 },
             };
@@ -126,33 +132,62 @@ fn last_current(tx: &Tx<'_>) -> Work<Option<User>> {
 
 /// Whether the body says anything of who is meant; an empty one is as good as none.
 fn names_somebody(body: &Auth0User) -> bool {
-    subjects(body).next().is_some() || body.email.is_some() || body.name.is_some() || nickname(body).is_some()
+    !subjects(body).is_empty()
+        || email(body).is_some()
+        || given(&body.name).is_some()
+        || nickname(body).is_some()
 }
 
-/// The names a body gives its user, the strongest first.
-fn subjects(body: &Auth0User) -> impl Iterator<Item = &str> {
-    let global_id = body.user_metadata.as_ref().map(|metadata| metadata.global_id.as_str());
-    let linked = body.identities.iter().flatten().filter_map(|identity| identity.user_id.as_deref());
-    global_id.into_iter().chain(body.user_id.as_deref()).chain(linked).filter(|subject| !subject.is_empty())
+/// A member with something in it.
+fn given(member: &Option<String>) -> Option<&str> {
+    member.as_deref().filter(|text| !text.is_empty())
+}
+
+/// The e-mail, unless it is the one generated clients send for none.
+fn email(body: &Auth0User) -> Option<&str> {
+    given(&body.email).filter(|email| *email != CLIENT_DEFAULT_EMAIL)
+}
+
+fn nickname(body: &Auth0User) -> Option<&str> {
+    given(&body.username).or(given(&body.nickname)).filter(|name| check_username(name).is_ok())
+}
+
+/// The names a body gives its user, the strongest first. An id within a provider counts together with the provider,
+/// spelled as Auth0 spells its own ids.
+fn subjects(body: &Auth0User) -> Vec<String> {
+    let global_id = body.user_metadata.as_ref().map(|metadata| metadata.global_id.clone());
+    let linked = body.identities.iter().flatten().filter_map(|identity| {
+        let id = given(&identity.user_id)?;
+        Some(given(&identity.provider).map_or_else(|| id.to_owned(), |provider| format!("{provider}|{id}")))
+    });
+    let own = global_id.into_iter().chain(body.user_id.clone());
+    own.chain(linked).filter(|subject| !subject.is_empty()).map(canonical).collect()
+}
+
+/// A uuid is the same in every spelling; ids are stored in one.
+fn canonical(subject: String) -> String {
+    Uuid::parse_str(&subject).map_or(subject, |id| id.to_string())
+}
+
+/// Remembers every name under which an account was selected, so that each finds it the next time.
+fn learn(tx: &Tx<'_>, body: &Auth0User, id: &str) -> Work<()> {
+    subjects(body)
+        .iter()
+        .filter(|subject| *subject != id)
+        .try_for_each(|subject| tx.insert_identity(LOCAL, subject, id))
 }
 
 fn identify(tx: &Tx<'_>, body: &Auth0User) -> Work<Option<String>> {
     for subject in subjects(body) {
-        // A uuid is the same in every spelling; ids are stored in one.
-        let id = Uuid::parse_str(subject).map_or_else(|_| subject.to_owned(), |id| id.to_string());
-        let known = match tx.account(&id)? {
+        let known = match tx.account(&subject)? {
             Some(account) => Some(account.user_id),
-            None => tx.user_id_by_identity(LOCAL, subject)?,
+            None => tx.user_id_by_identity(LOCAL, &subject)?,
         };
         if known.is_some() {
             return Ok(known);
         }
     }
-    body.email.as_deref().map(|email| tx.local_user_id_by_email(email)).transpose().map(Option::flatten)
-}
-
-fn nickname(body: &Auth0User) -> Option<&str> {
-    body.username.as_deref().or(body.nickname.as_deref())
+    email(body).map(|email| tx.local_user_id_by_email(email)).transpose().map(Option::flatten)
 }
 
 /// A new local account for an identity nobody here knows.
@@ -164,9 +199,7 @@ fn create(tx: &Tx<'_>, body: &Auth0User, new_id: Uuid, now: Timestamp) -> Work<U
     fill(tx, &mut profile, body)?;
     tx.insert_user(&profile, now)?;
     tx.insert_account(&id, true)?;
-    for subject in subjects(body).filter(|subject| *subject != id) {
-        tx.insert_identity(LOCAL, subject, &id)?;
-    }
+    learn(tx, body, &id)?;
     Ok(tx.user(&id)?.ok_or_else(|| unknown_user(&id))?)
 }
 
@@ -180,22 +213,22 @@ fn enrich(tx: &Tx<'_>, user: User, body: &Auth0User, now: Timestamp) -> Work<Use
 /// legal: it is a courtesy, not a claim.
 fn fill(tx: &Tx<'_>, profile: &mut UserProfile, body: &Auth0User) -> Work<()> {
     let empty = |member: &Option<String>| member.as_deref().is_none_or(str::is_empty);
-    if let Some(name) = body.name.as_deref().filter(|name| !name.is_empty() && empty(&profile.name)) {
+    if let Some(name) = given(&body.name).filter(|_| empty(&profile.name)) {
         check_name(name)?;
         profile.name = Some(name.to_owned());
     }
-    if let Some(email) = body.email.as_deref().filter(|email| !email.is_empty() && empty(&profile.email))
+    if let Some(email) = email(body).filter(|_| empty(&profile.email))
         && tx.local_user_id_by_email(email)?.is_none()
     {
         check_email(email)?;
         profile.email = Some(email.to_owned());
     }
-    if let Some(picture) = body.picture.as_deref().filter(|url| !url.is_empty() && empty(&profile.picture)) {
+    let picture = given(&body.picture).filter(|picture| *picture != CLIENT_DEFAULT_PICTURE);
+    if let Some(picture) = picture.filter(|_| empty(&profile.picture)) {
         check_picture(picture)?;
         profile.picture = Some(picture.to_owned());
     }
     if let Some(username) = nickname(body).filter(|_| empty(&profile.username))
-        && check_username(username).is_ok()
         && !tx.username_is_taken(username, &profile.id)?
     {
         profile.username = Some(username.to_owned());

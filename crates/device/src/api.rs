@@ -60,6 +60,7 @@ impl UserApi for Device {
     }
 
     async fn user_providers(&self, _: &Caller) -> Result<ReturnedUserProfile> {
+        self.opened()?;
         Err(Error::not_available_here(
             "linked providers are kept by a cloud, and this device is not connected to one",
         ))

@@ -1,5 +1,7 @@
 //! Applications: who introduced itself to this device, and who may read tokens.
 
+use std::ops::RangeInclusive;
+
 use usher_domain::store::{Registered, Work};
 use usher_wire::{
     Application, Applications, Caller, Code, Context, EmbeddedModelSchema, Error, Health, OSHealth,
@@ -9,21 +11,29 @@ use usher_wire::{
 
 use crate::Device;
 
+/// Applications a device keeps; names are few, and a list must end somewhere.
+const MOST: usize = 1000;
+
 impl Device {
     /// Registers the application, or finds it again.
     pub(crate) async fn connect_application(&self, connection: SeededConnectorConnection) -> Result<Context> {
         let seed = connection.application;
-        let name = seed.name.trim();
-        if !(1..=200).contains(&name.chars().count()) {
-            return Err(Error::invalid_value("application.name", "must have 1 to 200 characters"));
-        }
+        within("application.name", seed.name.trim(), 1..=200)?;
+        within("application.version", &seed.version, 0..=200)?;
+        within("application.descriptor", seed.descriptor.as_deref().unwrap_or_default(), 0..=1000)?;
         let new_id = self.0.ambient.uuid().to_string();
         let application = self
             .write(move |tx| -> Work<Application> {
                 let name = seed.name.trim().to_owned();
                 let descriptor = seed.descriptor.clone().unwrap_or_default();
                 let registered = Registered { name: &name, descriptor: &descriptor };
-                let id = tx.application_id(&registered)?.unwrap_or(new_id);
+                let known = tx.application_id(&registered)?;
+                if known.is_none() && tx.applications()?.len() >= MOST {
+                    let message =
+                        "too many applications are registered on this device: connect under a known name";
+                    return Err(Error::new(Code::TooManyRequests, message).into());
+                }
+                let id = known.unwrap_or(new_id);
                 let application = application(id, name.clone(), seed);
                 tx.put_application(&registered, &application)?;
                 Ok(application)
@@ -72,9 +82,19 @@ impl Device {
             )
         };
         let id = caller.application.clone().ok_or_else(stranger)?;
-        let known = self.read(move |tx| Ok(tx.applications()?.iter().any(|known| known.id == id))).await?;
-        if known { Ok(()) } else { Err(stranger()) }
+        let is_known = self.read(move |tx| tx.is_application(&id)).await?;
+        if is_known { Ok(()) } else { Err(stranger()) }
     }
+}
+
+fn within(path: &str, text: &str, length: RangeInclusive<usize>) -> Result<()> {
+    if length.contains(&text.chars().count()) {
+        return Ok(());
+    }
+    Err(Error::invalid_value(
+        path,
+        format_args!("must have {} to {} characters", length.start(), length.end()),
+    ))
 }
 
 fn application(id: String, name: String, seed: SeededTrackedApplication) -> Application {

@@ -55,7 +55,7 @@ impl DataDir {
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
         builder.create(path).map_err(unusable)?;
-        let path = path.canonicalize().map_err(unusable)?;
+        let path = std::path::absolute(path).map_err(unusable)?;
         check_private(&path)?;
         let lock = private_file(&path.join("lock")).map_err(unusable)?;
         match lock.try_lock() {

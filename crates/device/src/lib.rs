@@ -59,11 +59,6 @@ impl Device {
     /// serve: a migration may take its time.
     pub async fn open(&self) -> Result<(), OpenError> {
         let path = self.0.data_dir.join("usher.db");
-        self.0.policies.send_replace(Arc::new(Policies::load(
-            &self.0.data_dir,
-            &Policies::default(),
-            self.0.ambient.now(),
-        )));
         let publish = {
             let (presence, policies) = (self.0.presence.clone(), self.0.policies.subscribe());
             Box::new(move |tx: &Tx<'_>| {
@@ -72,13 +67,21 @@ impl Device {
             })
         };
         let opening = {
-            let path = path.clone();
-            tokio::task::spawn_blocking(move || Store::open(&path, publish))
+            let (device, path) = (self.clone(), path.clone());
+            tokio::task::spawn_blocking(move || {
+                let policies =
+                    Policies::load(&device.0.data_dir, &Policies::default(), device.0.ambient.now());
+                device.0.policies.send_replace(Arc::new(policies));
+                Store::open(&path, publish)
+            })
         };
         let unusable = |reason: String| OpenError::Unusable { path: path.clone(), reason };
         let store = opening.await.map_err(|error| unusable(error.to_string()))??;
         let new_os = self.0.ambient.uuid().to_string();
         let os = store.write(move |tx| begin(tx, &new_os)).await.map_err(|error| unusable(error.message))?;
+        if self.0.presence.now().is_none() {
+            return Err(OpenError::Damaged { path, reason: "the current account cannot be read".into() });
+        }
         // Only a second call could find it set, and then the first one's store is as good.
         drop(self.0.opened.set(Opened { store, os }));
         Ok(())

@@ -1,18 +1,20 @@
 //! Policy files: organisations and teams given by a file in `<data-dir>/policies`, one entity per `*.json`. A file that
 //! cannot be used is named, and its last good content stays in force, over restarts too.
 
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use tokio::time::MissedTickBehavior;
 use usher_wire::{Entity, PolicyFile, Timestamp};
 
 use crate::Device;
 
 /// How often the folder is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// A larger file is no policy.
-const MAX_BYTES: u64 = 1024 * 1024;
+/// The files together. What is in force travels on the profile, which clients send back whole, within 1 MiB.
+const MAX_BYTES: u64 = 512 * 1024;
 /// Where the last good content of each file is kept.
 const LAST_GOOD: &str = ".last-good";
 
@@ -24,7 +26,15 @@ pub(crate) struct Policies {
     /// The files, good and bad, by name.
     pub(crate) files: Vec<PolicyFile>,
     in_force: Vec<Policy>,
-    fingerprint: Vec<(String, Option<SystemTime>, u64)>,
+    fingerprint: Vec<Look>,
+}
+
+/// What tells whether a file changed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Look {
+    file: String,
+    modified: Option<SystemTime>,
+    bytes: u64,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -48,37 +58,64 @@ impl Policies {
     /// Reads the folder; `last` is what was in force until now.
     pub(crate) fn load(data_dir: &Path, last: &Self, now: Timestamp) -> Self {
         let folder = data_dir.join("policies");
-        let fingerprint = fingerprint(&folder);
-        let mut policies = Self { read_at: Some(now), fingerprint, ..Self::default() };
-        for (file, _, bytes) in policies.fingerprint.clone() {
-            let read = read(&folder.join(&file), bytes).and_then(|entity| {
-                match policies.in_force.iter().find(|policy| policy.entity.id == entity.id) {
-                    Some(policy) => Err(format!("the entity `{}` is also in `{}`", entity.id, policy.file)),
-                    None => Ok(entity),
-                }
-            });
+        let fingerprint = match look(&folder) {
+            Ok(fingerprint) => fingerprint,
+            Err(error) => return last.unreadable(&error),
+        };
+        let mut policies = Self { read_at: Some(now), ..Self::default() };
+        let mut bytes_in_force = 0;
+        for Look { file, bytes, .. } in &fingerprint {
+            bytes_in_force += bytes;
+            let read = if bytes_in_force > MAX_BYTES {
+                bytes_in_force -= bytes;
+                Err(format!("the policy files together are larger than {} KiB", MAX_BYTES / 1024))
+            } else {
+                policies.read(&folder, file)
+            };
             let (entity, problem) = match read {
-                Ok(entity) => {
-                    keep_last_good(&folder, &file);
-                    (Some(entity), None)
-                }
-                Err(problem) => (policies.last_good(&folder, &file, last), Some(problem)),
+                Ok(entity) => (Some(entity), None),
+                Err(problem) => (policies.last_good(&folder, file, last), Some(problem)),
             };
             let name = entity.as_ref().map(|entity| entity.name.clone());
             if let Some(problem) = &problem {
                 tracing::warn!(file, problem, in_force = name.is_some(), "a policy file cannot be used");
             }
             policies.in_force.extend(entity.map(|entity| Policy { file: file.clone(), entity }));
-            policies.files.push(PolicyFile { file, entity: name, problem });
+            policies.files.push(PolicyFile { file: file.clone(), entity: name, problem });
         }
-        forget_deleted(&folder, &policies.fingerprint);
+        forget_deleted(&folder, &fingerprint);
+        Self { fingerprint, ..policies }
+    }
+
+    /// What was in force stays when the folder itself cannot be read: only a deleted file is a policy withdrawn.
+    fn unreadable(&self, error: &io::Error) -> Self {
+        let problem = format!("the folder cannot be read: {error}");
+        let mut policies = self.clone();
+        if policies.files.iter().all(|file| file.problem.as_ref() != Some(&problem)) {
+            tracing::warn!(problem, "the policies in force stay as they are");
+            policies.files.push(PolicyFile { file: "policies".into(), entity: None, problem: Some(problem) });
+        }
+        // Nothing was seen, so the next look finds a change.
+        policies.fingerprint.clear();
         policies
+    }
+
+    fn read(&self, folder: &Path, file: &str) -> Result<Entity, String> {
+        let text = std::fs::read(folder.join(file)).map_err(|error| format!("it cannot be read: {error}"))?;
+        let entity = parse(&text)?;
+        if let Some(policy) = self.in_force.iter().find(|policy| policy.entity.id == entity.id) {
+            return Err(format!("the entity `{}` is also in `{}`", entity.id, policy.file));
+        }
+        keep_last_good(folder, file, &text);
+        Ok(entity)
     }
 
     fn last_good(&self, folder: &Path, file: &str, last: &Self) -> Option<Entity> {
         let known =
             last.in_force.iter().find(|policy| policy.file == file).map(|policy| policy.entity.clone());
-        let entity = known.or_else(|| read(&folder.join(LAST_GOOD).join(file), 0).ok())?;
+        let kept =
+            || std::fs::read(folder.join(LAST_GOOD).join(file)).ok().and_then(|text| parse(&text).ok());
+        let entity = known.or_else(kept)?;
         let is_elsewhere = self.in_force.iter().any(|policy| policy.entity.id == entity.id);
         (!is_elsewhere).then_some(entity)
     }
@@ -112,61 +149,73 @@ pub(crate) fn membership(entity: &Entity, user: &str) -> Membership {
 
 /// Re-reads the folder when it changed, and lets the store publish the outcome in the order of its commits.
 pub(crate) async fn watch(device: &Device) {
-    let mut look = tokio::time::interval(LOOK_EVERY);
-    look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut every = tokio::time::interval(LOOK_EVERY);
+    every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut is_published = true;
     loop {
-        look.tick().await;
+        every.tick().await;
         let (data_dir, last, now) =
             (device.0.data_dir.clone(), Arc::clone(&device.0.policies.borrow()), device.0.ambient.now());
         let looked = tokio::task::spawn_blocking(move || {
-            let is_same = fingerprint(&data_dir.join("policies")) == last.fingerprint;
-            (!is_same).then(|| Policies::load(&data_dir, &last, now))
+            let is_same = look(&data_dir.join("policies")).is_ok_and(|files| files == last.fingerprint);
+            (!is_same).then(|| Policies::load(&data_dir, &last, now)).filter(|policies| *policies != *last)
         });
         if let Ok(Some(policies)) = looked.await {
             device.0.policies.send_replace(Arc::new(policies));
-            if let Err(error) = device.write(|_| Ok(())).await {
-                tracing::warn!(%error, "changed policies are not yet published");
-            }
+            is_published = false;
+        }
+        if !is_published {
+            is_published = device.write(|_| Ok(())).await.is_ok();
         }
     }
 }
 
-/// What tells whether the folder changed: name, time and size of each policy file, by name.
-fn fingerprint(folder: &Path) -> Vec<(String, Option<SystemTime>, u64)> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut files: Vec<_> = entries
-        .filter_map(|entry| {
-            let name = entry.file_name().into_string().ok()?;
-            let metadata = std::fs::metadata(entry.path()).ok()?;
-            let is_policy = metadata.is_file() && name.ends_with(".json") && !name.starts_with('.');
-            is_policy.then(|| (name, metadata.modified().ok(), metadata.len()))
-        })
-        .collect();
+/// The policy files, by name. A folder that does not exist holds none.
+fn look(folder: &Path) -> io::Result<Vec<Look>> {
+    let entries = match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut files = Vec::new();
+    for entry in entries {
+        let entry = entry?;
+        let Ok(file) = entry.file_name().into_string() else { continue };
+        if !file.ends_with(".json") || file.starts_with('.') {
+            continue;
+        }
+        match std::fs::metadata(entry.path()) {
+            Ok(metadata) if metadata.is_file() => {
+                files.push(Look { file, modified: metadata.modified().ok(), bytes: metadata.len() });
+            }
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
     files.sort();
-    files
+    Ok(files)
 }
 
-fn read(path: &Path, bytes: u64) -> Result<Entity, String> {
-    if bytes > MAX_BYTES {
-        return Err(format!("it is larger than {MAX_BYTES} bytes"));
-    }
-    let text = std::fs::read(path).map_err(|error| format!("it cannot be read: {error}"))?;
-    let entity: Entity =
-        serde_json::from_slice(&text).map_err(|error| format!("it is no entity: {error}"))?;
+fn parse(text: &[u8]) -> Result<Entity, String> {
+    let entity: Entity = serde_json::from_slice(text).map_err(|error| format!("it is no entity: {error}"))?;
     if entity.id.trim().is_empty() { Err("its `id` is empty".into()) } else { Ok(entity) }
 }
 
-/// A copy beside the original. Failing to keep one costs only the protection over a restart, so it is not an error.
-fn keep_last_good(folder: &Path, file: &str) {
+/// A copy beside the original, put in place whole. Failing to keep one costs only the protection over a restart, so it
+/// is not an error.
+fn keep_last_good(folder: &Path, file: &str, text: &[u8]) {
     let kept = folder.join(LAST_GOOD);
+    let new = kept.join(format!("{file}.new"));
     drop(std::fs::create_dir_all(&kept));
-    drop(std::fs::copy(folder.join(file), kept.join(file)));
+    if std::fs::write(&new, text).is_ok() {
+        drop(std::fs::rename(&new, kept.join(file)));
+    }
 }
 
 /// Who deletes a policy file means it.
-fn forget_deleted(folder: &Path, present: &[(String, Option<SystemTime>, u64)]) {
+fn forget_deleted(folder: &Path, present: &[Look]) {
     for entry in std::fs::read_dir(folder.join(LAST_GOOD)).into_iter().flatten().flatten() {
-        if !present.iter().any(|(file, ..)| entry.file_name() == file.as_str()) {
+        if !present.iter().any(|look| entry.file_name() == look.file.as_str()) {
             drop(std::fs::remove_file(entry.path()));
         }
     }

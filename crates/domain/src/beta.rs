@@ -57,7 +57,8 @@ impl Beta {
     }
 }
 
-/// One range after an edit. Opting in continuously drops the end; an end in the past means now.
+/// One range after an edit. Opting in continuously keeps an earlier start and drops the end; an end
+/// in the past means now.
 fn range(
     present: Option<&AnonymousTemporalRange>,
     sent: &AnonymousTemporalRange,
@@ -71,11 +72,18 @@ fn range(
     {
         return invalid();
     }
-    let from = value(&sent.from).or_else(|| present.and_then(|range| value(&range.from)));
+    let was = |side: fn(&AnonymousTemporalRange) -> &Option<GroupedTimestamp>| {
+        present.and_then(|range| value(side(range)))
+    };
+    let starts = value(&sent.from);
+    let ends = value(&sent.to).map(|to| to.max(now));
     let (from, to) = if sent.continuous == Some(true) {
-        (Some(from.unwrap_or(now)), value(&sent.to).map(|to| to.max(now)))
+        (Some(starts.or_else(|| was(|range| &range.from)).unwrap_or(now)), ends)
     } else {
-        (from, value(&sent.to).map(|to| to.max(now)).or_else(|| present.and_then(|range| value(&range.to))))
+        // A start after the last end begins anew; an end before a start that is still to come ends it at once.
+        let to = ends.or_else(|| was(|range| &range.to).filter(|to| starts.is_none_or(|from| from <= *to)));
+        let from = starts.or_else(|| was(|range| &range.from).map(|from| to.map_or(from, |to| from.min(to))));
+        (from, to)
     };
     if let (Some(from), Some(to)) = (from, to)
         && from > to

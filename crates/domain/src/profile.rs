@@ -69,26 +69,20 @@ pub fn merge(
         Base::Known(base) => Some(base),
         Base::Unnamed | Base::Forgotten => None,
     };
-    let optional = [
-        (&edit.name, known.map(|base| &base.name), &now.name, &mut merged.name, check_name as Check),
-        (
-            &edit.username,
-            known.map(|base| &base.username),
-            &now.username,
-            &mut merged.username,
-            check_username,
-        ),
-        (&edit.picture, known.map(|base| &base.picture), &now.picture, &mut merged.picture, check_picture),
-    ];
-    let email =
-        (&edit.email, known.map(|base| &base.email), &now.email, &mut merged.email, check_email as Check);
-    for (sent, base, present, target, check) in optional.into_iter().chain(is_local.then_some(email)) {
-        if let Some(meant) = meant(sent, base, present) {
-            if let Some(value) = &meant {
-                check(value)?;
-            }
-            *target = meant;
-        }
+    let member = |sent, of: fn(&Writable) -> &Option<String>, default, check| Member {
+        sent,
+        base: known.map(of),
+        present: of(&now),
+        default,
+        check,
+    };
+    member(&edit.name, |of| &of.name, None, check_name).write(&mut merged.name)?;
+    member(&edit.username, |of| &of.username, None, check_username).write(&mut merged.username)?;
+    member(&edit.picture, |of| &of.picture, Some(CLIENT_DEFAULT_PICTURE), check_picture)
+        .write(&mut merged.picture)?;
+    if is_local {
+        member(&edit.email, |of| &of.email, Some(CLIENT_DEFAULT_EMAIL), check_email)
+            .write(&mut merged.email)?;
     }
     if let Some(sent) = &edit.aesthetics {
         let dark = sent.theme.dark;
@@ -112,21 +106,35 @@ pub fn merge(
     }
 }
 
-type Check = fn(&str) -> Result<()>;
+/// One optional member of an edit beside what it was and is.
+struct Member<'a> {
+    sent: &'a Edit<String>,
+    base: Option<&'a Option<String>>,
+    present: &'a Option<String>,
+    /// What generated clients send for an unset member.
+    default: Option<&'static str>,
+    check: fn(&str) -> Result<()>,
+}
 
-/// The value the caller means a member to have; `None` when it means no change.
-fn meant(
-    sent: &Edit<String>,
-    base: Option<&Option<String>>,
-    present: &Option<String>,
-) -> Option<Option<String>> {
-    let value = match sent {
-        Edit::Keep => return None,
-        Edit::Set(value) if value == CLIENT_DEFAULT_EMAIL || value == CLIENT_DEFAULT_PICTURE => return None,
-        Edit::Set(value) => Some(value.clone()),
-        Edit::Clear => None,
-    };
-    (value != *present && base.is_none_or(|base| *base != value)).then_some(value)
+impl Member<'_> {
+    /// Puts into `target` what the caller means the member to have; nothing when it means no change.
+    fn write(self, target: &mut Option<String>) -> Result<()> {
+        let value = match self.sent {
+            Edit::Keep => return Ok(()),
+            Edit::Set(value) if Some(value.as_str()) == self.default => return Ok(()),
+            Edit::Set(value) => Some(value),
+            Edit::Clear => None,
+        };
+        let is_stale = self.base.is_some_and(|base| base.as_ref() == value);
+        if value == self.present.as_ref() || is_stale {
+            return Ok(());
+        }
+        if let Some(value) = value {
+            (self.check)(value)?;
+        }
+        *target = value.cloned();
+        Ok(())
+    }
 }
 
 /// Display names are 1 to 200 characters.

@@ -114,10 +114,15 @@ proptest! {
     }
 
     #[test]
-    fn a_refusal_names_the_member(history in history(), now in an_instant(), sent in a_status()) {
+    fn a_refusal_names_the_member_and_is_of_what_was_sent(history in history(), now in an_instant(), sent in a_status()) {
         if let Err(error) = after(&history).apply(&sent, now) {
             prop_assert_eq!(error.code, Code::InvalidValue);
             prop_assert!(error.message.contains(".vision.from`"), "{error}");
+            let mut sections = visions(&sent).into_iter().flatten();
+            let is_contradiction = |range: &AnonymousTemporalRange| {
+                range.to.is_some() && (range.from.is_some() || range.continuous == Some(true))
+            };
+            prop_assert!(sections.any(is_contradiction), "a start or an end alone is never refused: {sent:?}");
         }
     }
 }

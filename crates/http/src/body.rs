@@ -1,15 +1,24 @@
-//! JSON bodies: at most 1 MiB, JSON only, an empty one (or `null`) is none, and a wrong member is named by its path.
+//! JSON bodies: at most 1 MiB, JSON only, an empty one is none, and a wrong member is named by its path.
+
+use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, header};
 use serde::de::DeserializeOwned;
+use tokio::time::timeout;
 use usher_wire::{Code, Error};
 
 use crate::error::Failure;
 
 /// No body of this API comes near it.
 pub(crate) const MAX_BODY: usize = 1024 * 1024;
+
+/// How long a body may take to arrive.
+const BODY_WITHIN: Duration = Duration::from_secs(30);
+
+/// What an operation without a documented body takes: nothing, or JSON that it ignores.
+pub(crate) type NoBody = MaybeJson<serde::de::IgnoredAny>;
 
 /// A body that must be there.
 pub(crate) struct Json<T>(pub(crate) T);
@@ -31,15 +40,23 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for MaybeJson<T> {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
         let (parts, body) = request.into_parts();
-        let bytes = axum::body::to_bytes(body, MAX_BODY).await.map_err(|error| unread(&error))?;
+        // Refused by its announced length, before the caller is told to go on and send it.
+        let announced =
+            parts.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+        if announced.is_some_and(|length: u64| length > MAX_BODY as u64) {
+            return Err(too_large());
+        }
+        let bytes = timeout(BODY_WITHIN, axum::body::to_bytes(body, MAX_BODY))
+            .await
+            .map_err(|_| Error::invalid_body("the body did not arrive in time: send it whole"))?
+            .map_err(|error| unread(&error))?;
         if bytes.is_empty() {
             return Ok(Self(None));
         }
         if !is_json(&parts.headers) {
             return Err(Failure::media_type());
         }
-        // `null` is how some generators spell "no body".
-        parse(&bytes).map(Self).map_err(Failure::from)
+        parse(&bytes).map(|value| Self(Some(value))).map_err(Failure::from)
     }
 }
 
@@ -55,19 +72,22 @@ fn is_json(headers: &HeaderMap) -> bool {
 fn unread(error: &axum::Error) -> Failure {
     let is_too_large = std::error::Error::source(error)
         .is_some_and(|source| source.is::<http_body_util::LengthLimitError>());
-    if is_too_large {
-        Error::new(Code::TooLarge, "the body is larger than 1 MiB: send less").into()
-    } else {
-        Error::invalid_body("the body ended early: send it whole").into()
-    }
+    if is_too_large { too_large() } else { Error::invalid_body("the body ended early: send it whole").into() }
+}
+
+fn too_large() -> Failure {
+    Error::new(Code::TooLarge, "the body is larger than 1 MiB: send less").into()
 }
 
 /// Parses quickly, and only a body that fails a second time to learn where.
 fn parse<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, Error> {
-    if let Ok(value) = serde_json::from_slice(bytes) {
+    // Checked whole: the parser itself skips what stands in members nobody knows.
+    let text = std::str::from_utf8(bytes)
+        .map_err(|_| Error::invalid_body("the body is not JSON: it is no UTF-8 text"))?;
+    if let Ok(value) = serde_json::from_str(text) {
         return Ok(value);
     }
-    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let mut deserializer = serde_json::Deserializer::from_str(text);
     let located: Result<T, _> = serde_path_to_error::deserialize(&mut deserializer);
     Err(match located {
         Ok(_) => Error::invalid_body("the body goes on after its JSON value: send one JSON object"),

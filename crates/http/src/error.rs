@@ -102,6 +102,9 @@ pub(crate) fn render(
     let mut rendered = body(&failure, wants_problem, &request_id);
     *rendered.status_mut() = failure.status;
     let headers = rendered.headers_mut();
+    if failure.status == StatusCode::UPGRADE_REQUIRED {
+        headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    }
     headers.insert("x-error-code", HeaderValue::from_static(failure.error.code.as_str()));
     headers.extend(
         HeaderValue::try_from(request_id)

@@ -3,7 +3,7 @@
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::{
     Components, Content, HttpMethod, InfoBuilder, License, OpenApi, OpenApiBuilder, PathItem, Ref, RefOr,
-    Response, ResponseBuilder, Server,
+    Response, ResponseBuilder, Schema, Server,
 };
 use utoipa::{PartialSchema, ToSchema};
 
@@ -31,6 +31,7 @@ pub(crate) fn document() -> OpenApi {
     for item in document.paths.paths.values_mut() {
         for (method, operation) in operations_mut(item) {
             add_common_answers(operation, method);
+            say_that_a_body_may_be_absent(operation);
         }
     }
     let components = document.components.get_or_insert_with(Components::new);
@@ -75,6 +76,17 @@ fn add_common_answers(operation: &mut Operation, method: HttpMethod) {
         let RefOr::T(response) = response else { continue };
         if status.as_bytes()[0] >= b'4' && response.content.contains_key("text/plain") {
             response.content.insert("application/problem+json".into(), RefOr::T(problem()));
+        }
+    }
+}
+
+/// An optional body is one that may be left out, not one that may be `null`.
+fn say_that_a_body_may_be_absent(operation: &mut Operation) {
+    let Some(RefOr::T(body)) = &mut operation.request_body else { return };
+    for content in body.content.values_mut() {
+        let RefOr::T(content) = content else { continue };
+        if let Some(RefOr::T(Schema::OneOf(choices))) = &content.schema {
+            content.schema = choices.items.iter().find(|choice| matches!(choice, RefOr::Ref(_))).cloned();
         }
     }
 }

@@ -27,7 +27,9 @@ use crate::guard::Guard;
 use crate::router::{App, router};
 use crate::stream::Streams;
 
-/// Connections at once; more wait in the system's own queue until one ends.
+/// Streams at once; one more is refused.
+const MAX_STREAMS: usize = 16 * 1024;
+/// Connections at once, beside streams; more wait in the system's own queue until one ends.
 const MAX_CONNECTIONS: usize = 16 * 1024;
 /// How long a connection may take to send the head of a request.
 const HEADERS_WITHIN: Duration = Duration::from_secs(10);
@@ -56,7 +58,8 @@ impl Server {
     pub fn new(api: Arc<dyn UserApi>, run_id: u32) -> Self {
         let closing = CancellationToken::new();
         let tracker = TaskTracker::new();
-        let streams = Streams { closing: closing.clone(), tracker: tracker.clone() };
+        let slots = Arc::new(Semaphore::new(MAX_STREAMS));
+        let streams = Streams { closing: closing.clone(), tracker: tracker.clone(), slots };
         let router = router(App { api, streams });
         let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS));
         let shared =
@@ -92,10 +95,12 @@ pub async fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
 }
 
 async fn accept(listener: &TcpListener, shared: &Arc<Shared>, tracker: &TaskTracker, guard: &Arc<Guard>) {
+    let mut is_failing = false;
     loop {
         let Ok(permit) = Arc::clone(&shared.connections).acquire_owned().await else { return };
         match listener.accept().await {
             Ok((stream, _)) => {
+                is_failing = false;
                 let (shared, guard) = (Arc::clone(shared), Arc::clone(guard));
                 tracker.spawn(async move {
                     connection(stream, shared, guard).await;
@@ -104,7 +109,9 @@ async fn accept(listener: &TcpListener, shared: &Arc<Shared>, tracker: &TaskTrac
             }
             Err(error) => {
                 // Out of file descriptors or the like: it passes when a connection ends.
-                tracing::warn!(%error, "a connection could not be accepted");
+                if !std::mem::replace(&mut is_failing, true) {
+                    tracing::warn!(%error, "connections cannot be accepted");
+                }
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         }

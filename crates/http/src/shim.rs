@@ -78,5 +78,5 @@ pub(crate) fn router() -> Router<App> {
 
 async fn silent(State(app): State<App>, upgrade: Option<Upgrade>) -> Answer {
     let upgrade = upgrade.ok_or_else(|| Failure::of_status(axum::http::StatusCode::UPGRADE_REQUIRED))?;
-    Ok(upgrade.serve(stream::pending().boxed(), &app.streams))
+    upgrade.serve(stream::pending().boxed(), &app.streams)
 }

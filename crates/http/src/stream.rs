@@ -1,6 +1,7 @@
 //! WebSockets: one task for each, which sends what a stream yields, pings, and forgets a peer that is gone. A slow reader
 //! blocks only its own task, and gets the newest state when it reads again.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
@@ -10,9 +11,13 @@ use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
+use tokio::sync::Semaphore;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use usher_wire::{Code, Error};
+
+use crate::routes::Answer;
 
 /// How often a peer is asked whether it is there.
 const PING_EVERY: Duration = Duration::from_secs(30);
@@ -30,8 +35,10 @@ const MAX_INCOMING: usize = 64 * 1024;
 pub(crate) struct Streams {
     /// Cancelled when the server drains.
     pub(crate) closing: CancellationToken,
-    /// Counts them.
+    /// Waits for them at the end.
     pub(crate) tracker: TaskTracker,
+    /// One for each that may be open.
+    pub(crate) slots: Arc<Semaphore>,
 }
 
 /// A request that may want to become a WebSocket.
@@ -54,9 +61,13 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for Upgrade {
 
 impl Upgrade {
     /// Answers 101 and sends `frames` until they end, the peer goes, or the server closes.
-    pub(crate) fn serve(self, frames: BoxStream<'static, Utf8Bytes>, streams: &Streams) -> Response {
+    pub(crate) fn serve(self, frames: BoxStream<'static, Utf8Bytes>, streams: &Streams) -> Answer {
+        let slot = Arc::clone(&streams.slots).try_acquire_owned().map_err(|_| {
+            Error::new(Code::TooManyRequests, "too many streams are open: close some and try again")
+        })?;
         let (closing, open) = (streams.closing.clone(), streams.tracker.token());
-        self.0
+        let response = self
+            .0
             // The library's default is 128 KiB for each socket, allocated at once; nothing that large comes in.
             .read_buffer_size(1024)
             .write_buffer_size(0)
@@ -65,8 +76,9 @@ impl Upgrade {
             .max_frame_size(MAX_INCOMING)
             .on_upgrade(move |socket| async move {
                 run(socket, frames, closing).await;
-                drop(open);
-            })
+                drop((open, slot));
+            });
+        Ok(response)
     }
 }
 

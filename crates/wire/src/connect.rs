@@ -31,6 +31,7 @@ pub struct SeededTrackedApplication {
     /// Operating system.
     pub platform: PlatformEnum,
     /// Version of the application.
+    #[schema(max_length = 200)]
     pub version: String,
     /// Where it works.
     pub capabilities: Option<CapabilitiesEnum>,
@@ -39,6 +40,7 @@ pub struct SeededTrackedApplication {
     /// Whether models are unloaded on their own.
     pub automatic_unload: Option<bool>,
     /// Tells applications of one name apart.
+    #[schema(max_length = 1000)]
     pub descriptor: Option<String>,
     /// How much is added to its materials.
     pub enrichment: Option<SeededAssetEnrichment>,

@@ -18,9 +18,9 @@ fn model_context(name: &str) -> Value {
 async fn signed_out_nothing_is_decided() {
     let daemon = Daemon::start();
     let raw = Raw::new(&daemon);
-    for feature in ["SENTRY", "UNKNOWN"] {
-        let reply = raw.send(PATH, &json!({ "feature": feature })).await;
-        assert_eq!(reply.outcome(), (401, Some("not_signed_in")), "{feature}");
+    assert_eq!(raw.post(PATH).await.outcome(), (401, Some("not_signed_in")), "before the body is looked at");
+    for body in [json!({ "feature": "SENTRY" }), json!({ "feature": "UNKNOWN" }), json!({}), json!([])] {
+        assert_eq!(raw.send(PATH, &body).await.outcome(), (401, Some("not_signed_in")), "{body}");
     }
 }
 
@@ -28,9 +28,11 @@ async fn signed_out_nothing_is_decided() {
 async fn inputs_that_cannot_be_judged() {
     let (daemon, _, _) = with_ada().await;
     let raw = Raw::new(&daemon);
-    assert_eq!(raw.post(PATH).await.outcome(), (400, Some("invalid_body")));
-    for body in [json!({}), json!({ "feature": 7 }), json!({ "feature": MODELS, "context": 7 })] {
-        assert_eq!(raw.send(PATH, &body).await.outcome(), (400, Some("invalid_body")), "{body}");
+    let bodies = ["", "{", "{}", r#"{"feature":7}"#, r#"{"feature":"ALLOWED_CLOUD_MODELS","context":7}"#];
+    for body in bodies {
+        let reply = raw.send_text(PATH, body).await;
+        assert_eq!(reply.outcome(), (400, Some("invalid_body")), "{body}");
+        assert_eq!(reply.json()["code"], "invalid_body", "the documented model: {body}");
     }
     for feature in ["UNKNOWN", "TELEPORT"] {
         let body = json!({ "feature": feature, "context": model_context("") });

@@ -62,18 +62,25 @@ async fn a_range_does_not_end_before_it_begins() {
     let kept = vision(&client, &ada.id, json!({ "from": at(EARLY), "to": at(LATE) })).await;
     assert_eq!((&kept["from"]["value"], &kept["to"]["value"]), (&json!(EARLY), &json!(LATE)));
     let etag = Raw::new(&daemon).etag().await;
-    for range in
-        [json!({ "from": at(LATE), "to": at(EARLY) }), json!({ "from": at("2999-01-01T00:00:00.001Z") })]
-    {
-        let reply = Raw::new(&daemon)
-            .send("/user/beta/status", &json!({ "user": ada.id, "auth0": { "vision": range } }))
-            .await;
-        assert_eq!(reply.outcome(), (400, Some("invalid_value")), "{range}");
-        assert!(reply.body.contains("`auth0.vision.from`"), "{reply:?}");
-    }
+    let range = json!({ "from": at(LATE), "to": at(EARLY) });
+    let body = json!({ "user": ada.id, "auth0": { "vision": range } });
+    let reply = Raw::new(&daemon).send("/user/beta/status", &body).await;
+    assert_eq!(reply.outcome(), (400, Some("invalid_value")));
+    assert!(reply.body.contains("`auth0.vision.from`"), "{reply:?}");
     let status = send(&client, &ada.id, json!({})).await.unwrap();
     assert_eq!(serde_json::to_value(status).unwrap()["auth0"]["vision"], kept);
     assert_eq!(Raw::new(&daemon).etag().await, etag);
+}
+
+#[tokio::test]
+async fn a_start_after_the_last_end_begins_anew_and_one_to_come_can_be_called_off() {
+    let (_daemon, client, ada) = with_ada().await;
+    vision(&client, &ada.id, json!({ "from": at(EARLY), "to": at("2998-01-01T00:00:00.000Z") })).await;
+    let anew = vision(&client, &ada.id, json!({ "from": at(LATE) })).await;
+    assert_eq!((&anew["from"]["value"], anew.get("to")), (&json!(LATE), None));
+    let off = vision(&client, &ada.id, json!({ "to": at(EARLY) })).await;
+    assert_eq!(off["from"], off["to"], "it never was in force");
+    assert!(off["to"]["value"].as_str().unwrap() < LATE, "{off}");
 }
 
 #[tokio::test]

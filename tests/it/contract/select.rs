@@ -52,13 +52,14 @@ async fn names_count_in_the_documented_order() {
         select(&client, json!({ "identities": [{ "user_id": "github|2" }], "name": "Link" })).await.id;
     let by_email = select(&client, json!({ "email": "mail@example.org", "name": "Mail" })).await.id;
     let id = json!({ "global_id": ID });
+    let known = json!([{ "user_id": "github|2" }]);
     let links = json!([{ "user_id": "none|0" }, { "user_id": "github|2" }]);
     let email = "MAIL@example.ORG";
     for (body, expected) in [
-        (json!({ "email": email, "identities": links, "user_id": "auth0|1", "user_metadata": id }), &by_id),
-        (json!({ "email": email, "identities": links, "user_id": "auth0|1" }), &by_user_id),
+        (json!({ "email": email, "identities": known, "user_id": "auth0|1", "user_metadata": id }), &by_id),
+        (json!({ "email": email, "identities": known, "user_id": "auth0|1" }), &by_user_id),
         (json!({ "email": email, "identities": links, "user_id": "auth0|unknown" }), &by_link),
-        (json!({ "email": email, "user_id": "auth0|unknown" }), &by_email),
+        (json!({ "email": email, "user_id": "auth0|nobody" }), &by_email),
         (json!({ "email": email }), &by_email),
     ] {
         assert_eq!(&select(&client, body.clone()).await.id, expected, "{body}");

@@ -2,7 +2,7 @@
 
 use std::{
     path::Path,
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::mpsc::{Sender, channel},
     thread,
     time::Duration,
 };
@@ -12,14 +12,14 @@ use serde_json::{Value, json};
 
 use super::{
     http::{Connection, JSON, get},
-    sign_in, wait_until,
+    sign_in,
 };
 use crate::daemon::Daemon;
 
 const WRITERS: usize = 16;
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 12;
 /// Answered updates after which the daemon is killed.
-const ENOUGH: usize = 200;
+const ENOUGH: usize = 32;
 
 /// One connection that renames its own account until nobody answers any more.
 struct Writer {
@@ -29,20 +29,24 @@ struct Writer {
 }
 
 impl Writer {
-    fn write(&mut self, url: &str, total: &AtomicUsize) {
+    fn write(&mut self, url: &str, told: &Sender<()>) {
         let Ok(mut connection) = Connection::try_open(url) else { return };
         loop {
             let number = self.sent + 1;
             self.sent = number;
-            let edit =
-                json!({ "id": self.id, "name": number.to_string(), "username": self.username(number) });
+            let edit = json!({
+                "id": self.id,
+                "name": number.to_string(),
+                "username": self.username(number),
+                "picture": picture(number),
+            });
             let Ok(reply) = connection.try_ask("POST", "/user/update", JSON, edit.to_string().as_bytes())
             else {
                 return;
             };
             assert_eq!(reply.status, 200, "{reply}");
             self.answered = number;
-            total.fetch_add(1, Ordering::Relaxed);
+            told.send(()).unwrap();
         }
     }
 
@@ -57,9 +61,15 @@ impl Writer {
         let may_be = self.answered..=self.sent;
         assert!(may_be.contains(&stored), "stored is {stored}, answered and sent were {may_be:?}");
         if stored > 0 {
-            assert_eq!(profile["username"], self.username(stored), "both members are of one update");
+            assert_eq!(profile["username"], self.username(stored), "all members are of one update");
+            assert_eq!(profile["picture"], picture(stored), "all members are of one update");
         }
     }
+}
+
+/// As large as one may be, so that a commit takes its time: that is when the daemon should be killed.
+fn picture(number: usize) -> String {
+    format!("data:image/png;base64,{}", format!("{number:08}").repeat(8 * 1000))
 }
 
 #[test]
@@ -71,15 +81,16 @@ fn what_was_answered_survives_kill_9() {
         .map(|number| Writer { id: sign_in(&url, &email(number)), sent: 0, answered: 0 })
         .collect();
     for round in 0..ROUNDS {
-        let total = AtomicUsize::new(0);
+        let (told, answers) = channel();
         thread::scope(|scope| {
             for writer in &mut writers {
-                scope.spawn(|| writer.write(&url, &total));
+                let (told, url) = (told.clone(), &url);
+                scope.spawn(move || writer.write(url, &told));
             }
-            let enough = ENOUGH + round;
-            wait_until("updates are answered", Duration::from_secs(30), || {
-                total.load(Ordering::Relaxed) >= enough
-            });
+            for _ in 0..ENOUGH + round {
+                answers.recv_timeout(Duration::from_secs(30)).expect("updates are answered");
+            }
+            // In the moment after an answer: one that was given too early is not yet true.
             daemon.kill();
         });
         daemon.start_again();

@@ -1,7 +1,11 @@
 //! The port file: where clients that do not scan (Raycast, C#) look first. Removed at exit.
 
-use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How long another daemon of this machine may take to accept a connection.
+const ANSWERS_WITHIN: Duration = Duration::from_millis(100);
 
 /// The written files; dropping it removes those that still name our port.
 pub(super) struct PortFile {
@@ -10,22 +14,38 @@ pub(super) struct PortFile {
 }
 
 impl PortFile {
-    /// Writes the port that clients scan for, which is the last one bound. Failing is worth a notice, not more.
+    /// Writes the port that clients scan for, which is the last one bound. Failing is worth a notice, not more; a file
+    /// that names another daemon's port is left to it.
     pub(super) fn write(addresses: &[SocketAddr]) -> Option<Self> {
         let port = addresses.last()?.port().to_string();
         let mut paths = Vec::new();
-        for path in places() {
-            let written = path
-                .parent()
-                .map_or(Ok(()), std::fs::create_dir_all)
-                .and_then(|()| std::fs::write(&path, &port));
-            match written {
+        for path in places().into_iter().filter(|path| !names_another(path, &port)) {
+            match replace(&path, &port) {
                 Ok(()) => paths.push(path),
                 Err(error) => tracing::info!("no port file at {} ({error})", path.display()),
             }
         }
         Some(Self { paths, port })
     }
+}
+
+/// Clients watch the file, so it changes as a whole.
+fn replace(path: &Path, port: &str) -> std::io::Result<()> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    let new = path.with_extension("new");
+    std::fs::write(&new, port)?;
+    std::fs::rename(&new, path)
+}
+
+/// Whether the file names another port than ours on which somebody listens.
+fn names_another(path: &Path, own: &str) -> bool {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let port = Some(text.trim()).filter(|text| *text != own).and_then(|text| text.parse().ok());
+    port.is_some_and(|port| {
+        TcpStream::connect_timeout(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)), ANSWERS_WITHIN).is_ok()
+    })
 }
 
 impl Drop for PortFile {

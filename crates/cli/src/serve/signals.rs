@@ -1,6 +1,10 @@
 //! What tells the daemon to stop: SIGTERM and Ctrl-C; elsewhere Ctrl-C.
 
-/// Ends at the first such signal. A second one then ends the process at once, as it would without us.
+/// Exit code after a second signal: what shells say of a program ended by Ctrl-C.
+#[cfg(unix)]
+const INTERRUPTED: i32 = 130;
+
+/// Ends at the first such signal. A second one then ends the process at once.
 #[cfg(unix)]
 pub(super) fn stop() -> std::io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
@@ -15,7 +19,7 @@ pub(super) fn stop() -> std::io::Result<impl Future<Output = ()>> {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
             }
-            std::process::exit(0);
+            std::process::exit(INTERRUPTED);
         });
     })
 }

@@ -22,6 +22,11 @@ impl Tx<'_> {
         Ok(self.0.prepare_cached(sql)?.query_row(key, |row| row.get(0)).optional()?)
     }
 
+    /// Whether an application has this id.
+    pub fn is_application(&self, id: &str) -> Work<bool> {
+        Ok(self.0.prepare_cached("SELECT 1 FROM applications WHERE id = $1")?.exists([id])?)
+    }
+
     /// Stores what an application says of itself now.
     pub fn put_application(&self, registered: &Registered<'_>, application: &Application) -> Work<()> {
         let sql = "INSERT INTO applications (id, name, descriptor, document) VALUES ($1, $2, $3, $4)

@@ -55,7 +55,7 @@ pub struct Store {
 impl Store {
     /// Opens the database at `path`, making or migrating it as needed, and starts its writer.
     ///
-    /// `committed` is run once at once and then after each commit. Blocks while another process holds the database.
+    /// `committed` is run after each commit. Blocks while another process holds the database.
     pub fn open(path: &Path, committed: Committed) -> std::result::Result<Self, OpenError> {
         let connection = migrate::open(path, migrate::MIGRATIONS)?;
         let reader = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)

@@ -22,9 +22,8 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Runs `committed` once on the present state, then starts the thread.
+    /// Starts the thread.
     pub(super) fn start(connection: Connection, mut committed: Committed) -> Work<Self> {
-        committed(&Tx(&connection))?;
         let (queue, jobs) = sync_channel(QUEUE);
         let thread = std::thread::Builder::new()
             .name("store".into())

@@ -7,7 +7,7 @@ use usher_wire::{
 };
 
 use super::{Answer, done, ok};
-use crate::body::{Json, MaybeJson};
+use crate::body::{Json, MaybeJson, NoBody};
 use crate::caller::From;
 use crate::error::Failure;
 use crate::router::App;
@@ -58,6 +58,7 @@ pub(crate) async fn user_disassociate_entity(
     State(app): State<App>,
     From(caller): From,
     Path((user, entity)): Path<(String, String)>,
+    _: NoBody,
 ) -> Answer {
     done(app.api.user_disassociate_entity(&caller, &user, &entity).await?)
 }
@@ -87,6 +88,7 @@ pub(crate) async fn entity_disassociate_user(
     State(app): State<App>,
     From(caller): From,
     Path((entity, user)): Path<(String, String)>,
+    _: NoBody,
 ) -> Answer {
     done(app.api.user_disassociate_entity(&caller, &user, &entity).await?)
 }
@@ -145,6 +147,7 @@ pub(crate) async fn entities_delete_specific_entity(
     State(app): State<App>,
     From(caller): From,
     Path(entity): Path<String>,
+    _: NoBody,
 ) -> Answer {
     done(app.api.entities_delete_specific_entity(&caller, &entity).await?)
 }

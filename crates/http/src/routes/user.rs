@@ -14,7 +14,7 @@ use usher_wire::{
 use utoipa::IntoParams;
 
 use super::{Answer, done, encoded, ok, text};
-use crate::body::{Json, MaybeJson};
+use crate::body::{Json, MaybeJson, NoBody};
 use crate::caller::From;
 use crate::error::Failure;
 use crate::router::App;
@@ -71,7 +71,7 @@ fn matches_etag(seen: &HeaderValue, etag: &str) -> bool {
 /// Signs the current user out of this device's tools. His account stays and can be selected again.
 #[utoipa::path(post, path = "/user/clear", tag = "user", operation_id = "clear_user",
     responses((status = 204, description = "nobody is current")))]
-pub(crate) async fn clear_user(State(app): State<App>, From(caller): From) -> Answer {
+pub(crate) async fn clear_user(State(app): State<App>, From(caller): From, _: NoBody) -> Answer {
     done(app.api.clear_user(&caller).await?)
 }
 
@@ -116,7 +116,7 @@ pub(crate) async fn stream_user(
         return Ok(encoded(if present.user.is_some() { frame(&present) } else { signed_out }));
     };
     let states = app.api.stream_user(&caller).await?;
-    Ok(upgrade.serve(states.map(move |present| text_frame(frame(&present))).boxed(), &app.streams))
+    upgrade.serve(states.map(move |present| text_frame(frame(&present))).boxed(), &app.streams)
 }
 
 /// The shared bytes of a state; they come from a JSON encoder, so they are UTF-8.
@@ -209,5 +209,5 @@ pub(crate) async fn stream_user_last_checked_in(
             serde_json::to_string(&check_in).expect("a check-in has only string keys, so it encodes"),
         )
     });
-    Ok(upgrade.serve(frames.boxed(), &app.streams))
+    upgrade.serve(frames.boxed(), &app.streams)
 }

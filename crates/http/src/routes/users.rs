@@ -1,10 +1,10 @@
 //! The accounts of this device, signing in and out.
 
 use axum::extract::{Path, State};
-use usher_wire::{OAuthToken, UserProfile, Users};
+use usher_wire::{Code, Error, OAuthToken, UserProfile, Users};
 
 use super::{Answer, ok};
-use crate::body::Json;
+use crate::body::{Json, NoBody};
 use crate::caller::From;
 use crate::router::App;
 
@@ -37,6 +37,7 @@ pub(crate) async fn users_disconnect_user(
     State(app): State<App>,
     From(caller): From,
     Path(user): Path<String>,
+    _: NoBody,
 ) -> Answer {
     ok(app.api.users_disconnect_user(&caller, &user).await?)
 }
@@ -58,13 +59,18 @@ pub(crate) async fn authenticate_from_oauth_token(
 /// Waits until somebody is signed in, 108 s at most, and answers the profile; at once when somebody is.
 #[utoipa::path(post, path = "/os/sign_in", tag = "users", operation_id = "sign_into_os",
     responses((status = 200, description = "the profile", body = UserProfile)))]
-pub(crate) async fn sign_into_os(State(app): State<App>, From(caller): From) -> Answer {
-    ok(app.api.sign_into_os(&caller).await?)
+pub(crate) async fn sign_into_os(State(app): State<App>, From(caller): From, _: NoBody) -> Answer {
+    tokio::select! {
+        signed_in = app.api.sign_into_os(&caller) => ok(signed_in?),
+        () = app.streams.closing.cancelled() => {
+            Err(Error::new(Code::NotReady, "the daemon stops before anybody signed in: start it and try again").into())
+        }
+    }
 }
 
 /// Signs the current account out and lists the accounts of this device.
 #[utoipa::path(post, path = "/os/sign_out", tag = "users", operation_id = "sign_out_of_os",
     responses((status = 200, description = "the accounts", body = Users)))]
-pub(crate) async fn sign_out_of_os(State(app): State<App>, From(caller): From) -> Answer {
+pub(crate) async fn sign_out_of_os(State(app): State<App>, From(caller): From, _: NoBody) -> Answer {
     ok(app.api.sign_out_of_os(&caller).await?)
 }

@@ -44,7 +44,7 @@ pub(crate) async fn get_well_known_stream_health(State(app): State<App>, upgrade
         beat.tick().await;
         Some((Utf8Bytes::from_static("ok"), beat))
     });
-    Ok(upgrade.serve(beats.boxed(), &app.streams))
+    upgrade.serve(beats.boxed(), &app.streams)
 }
 
 /// How this installation is doing. Not part of the Pieces OS API.
