@@ -7,6 +7,7 @@ mod applications;
 mod beta;
 mod entities;
 mod finding;
+mod identities;
 mod select;
 mod stale;
 mod transport;

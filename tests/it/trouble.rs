@@ -20,7 +20,11 @@ mod crowd;
 #[cfg(target_os = "linux")]
 mod disk;
 #[cfg(target_os = "linux")]
+mod launched;
+#[cfg(target_os = "linux")]
 mod namespace;
+#[cfg(target_os = "linux")]
+mod policies;
 #[cfg(target_os = "linux")]
 mod ports;
 #[cfg(target_os = "linux")]

@@ -140,12 +140,12 @@ fn names_somebody(body: &Auth0User) -> bool {
 
 /// A member with something in it.
 fn given(member: &Option<String>) -> Option<&str> {
-    member.as_deref().filter(|text| !text.is_empty())
+    member.as_deref().filter(|text| !text.trim().is_empty())
 }
 
 /// The e-mail, unless it is the one generated clients send for none.
 fn email(body: &Auth0User) -> Option<&str> {
-    given(&body.email).filter(|email| *email != CLIENT_DEFAULT_EMAIL)
+    given(&body.email).filter(|email| !email.eq_ignore_ascii_case(CLIENT_DEFAULT_EMAIL))
 }
 
 fn nickname(body: &Auth0User) -> Option<&str> {
@@ -161,7 +161,7 @@ fn subjects(body: &Auth0User) -> Vec<String> {
         Some(given(&identity.provider).map_or_else(|| id.to_owned(), |provider| format!("{provider}|{id}")))
     });
     let own = global_id.into_iter().chain(body.user_id.clone());
-    own.chain(linked).filter(|subject| !subject.is_empty()).map(canonical).collect()
+    own.chain(linked).filter(|subject| !subject.trim().is_empty()).map(canonical).collect()
 }
 
 /// A uuid is the same in every spelling; ids are stored in one.

@@ -79,9 +79,6 @@ impl Device {
         let store = opening.await.map_err(|error| unusable(error.to_string()))??;
         let new_os = self.0.ambient.uuid().to_string();
         let os = store.write(move |tx| begin(tx, &new_os)).await.map_err(|error| unusable(error.message))?;
-        if self.0.presence.now().is_none() {
-            return Err(OpenError::Damaged { path, reason: "the current account cannot be read".into() });
-        }
         // Only a second call could find it set, and then the first one's store is as good.
         drop(self.0.opened.set(Opened { store, os }));
         Ok(())
@@ -124,6 +121,8 @@ impl Device {
 fn begin(tx: &Tx<'_>, new_os: &str) -> Work<String> {
     tx.insert_device(new_os)?;
     let current = tx.device()?.and_then(|device| device.current_user_id);
+    // An account that cannot be read must stop the start here, before anything is written.
+    current.as_deref().map(|id| tx.user(id)).transpose()?;
     tx.set_current(current.as_deref())?;
     Ok(tx.device()?.map(|device| device.os).unwrap_or_default())
 }

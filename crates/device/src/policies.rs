@@ -15,8 +15,10 @@ use crate::Device;
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// The files together. What is in force travels on the profile, which clients send back whole, within 1 MiB.
 const MAX_BYTES: u64 = 512 * 1024;
-/// Where the last good content of each file is kept.
-const LAST_GOOD: &str = ".last-good";
+/// Where the last good content of each file is kept; beside the folder, which may be what cannot be read.
+const LAST_GOOD: &str = "policies.last-good";
+/// What the folder itself is called among the files.
+const FOLDER: &str = "policies";
 
 /// The policies in force.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -57,9 +59,10 @@ pub(crate) enum Membership {
 impl Policies {
     /// Reads the folder; `last` is what was in force until now.
     pub(crate) fn load(data_dir: &Path, last: &Self, now: Timestamp) -> Self {
-        let folder = data_dir.join("policies");
+        let (folder, kept) = (data_dir.join(FOLDER), data_dir.join(LAST_GOOD));
         let fingerprint = match look(&folder) {
             Ok(fingerprint) => fingerprint,
+            Err(error) if last.read_at.is_none() => return Self::read_kept(&kept, now).unreadable(&error),
             Err(error) => return last.unreadable(&error),
         };
         let mut policies = Self { read_at: Some(now), ..Self::default() };
@@ -70,11 +73,11 @@ impl Policies {
                 bytes_in_force -= bytes;
                 Err(format!("the policy files together are larger than {} KiB", MAX_BYTES / 1024))
             } else {
-                policies.read(&folder, file)
+                policies.read(&folder, &kept, file)
             };
             let (entity, problem) = match read {
                 Ok(entity) => (Some(entity), None),
-                Err(problem) => (policies.last_good(&folder, file, last), Some(problem)),
+                Err(problem) => (policies.last_good(&kept, file, last), Some(problem)),
             };
             let name = entity.as_ref().map(|entity| entity.name.clone());
             if let Some(problem) = &problem {
@@ -83,7 +86,7 @@ impl Policies {
             policies.in_force.extend(entity.map(|entity| Policy { file: file.clone(), entity }));
             policies.files.push(PolicyFile { file: file.clone(), entity: name, problem });
         }
-        forget_deleted(&folder, &fingerprint);
+        forget_deleted(&kept, &fingerprint);
         Self { fingerprint, ..policies }
     }
 
@@ -93,29 +96,45 @@ impl Policies {
         let mut policies = self.clone();
         if policies.files.iter().all(|file| file.problem.as_ref() != Some(&problem)) {
             tracing::warn!(problem, "the policies in force stay as they are");
-            policies.files.push(PolicyFile { file: "policies".into(), entity: None, problem: Some(problem) });
+            policies.files.retain(|file| file.file != FOLDER);
+            policies.files.push(PolicyFile { file: FOLDER.into(), entity: None, problem: Some(problem) });
         }
         // Nothing was seen, so the next look finds a change.
         policies.fingerprint.clear();
         policies
     }
 
-    fn read(&self, folder: &Path, file: &str) -> Result<Entity, String> {
+    /// The last good contents alone, for a start without the folder.
+    fn read_kept(kept: &Path, now: Timestamp) -> Self {
+        let mut policies = Self { read_at: Some(now), ..Self::default() };
+        for Look { file, .. } in look(kept).unwrap_or_default() {
+            if let Some(entity) = policies.last_good(kept, &file, &Self::default()) {
+                policies.files.push(PolicyFile {
+                    file: file.clone(),
+                    entity: Some(entity.name.clone()),
+                    problem: None,
+                });
+                policies.in_force.push(Policy { file, entity });
+            }
+        }
+        policies
+    }
+
+    fn read(&self, folder: &Path, kept: &Path, file: &str) -> Result<Entity, String> {
         let text = std::fs::read(folder.join(file)).map_err(|error| format!("it cannot be read: {error}"))?;
         let entity = parse(&text)?;
         if let Some(policy) = self.in_force.iter().find(|policy| policy.entity.id == entity.id) {
             return Err(format!("the entity `{}` is also in `{}`", entity.id, policy.file));
         }
-        keep_last_good(folder, file, &text);
+        keep_last_good(kept, file, &text);
         Ok(entity)
     }
 
-    fn last_good(&self, folder: &Path, file: &str, last: &Self) -> Option<Entity> {
+    fn last_good(&self, kept: &Path, file: &str, last: &Self) -> Option<Entity> {
         let known =
             last.in_force.iter().find(|policy| policy.file == file).map(|policy| policy.entity.clone());
-        let kept =
-            || std::fs::read(folder.join(LAST_GOOD).join(file)).ok().and_then(|text| parse(&text).ok());
-        let entity = known.or_else(kept)?;
+        let on_disk = || std::fs::read(kept.join(file)).ok().and_then(|text| parse(&text).ok());
+        let entity = known.or_else(on_disk)?;
         let is_elsewhere = self.in_force.iter().any(|policy| policy.entity.id == entity.id);
         (!is_elsewhere).then_some(entity)
     }
@@ -157,7 +176,7 @@ pub(crate) async fn watch(device: &Device) {
         let (data_dir, last, now) =
             (device.0.data_dir.clone(), Arc::clone(&device.0.policies.borrow()), device.0.ambient.now());
         let looked = tokio::task::spawn_blocking(move || {
-            let is_same = look(&data_dir.join("policies")).is_ok_and(|files| files == last.fingerprint);
+            let is_same = look(&data_dir.join(FOLDER)).is_ok_and(|files| files == last.fingerprint);
             (!is_same).then(|| Policies::load(&data_dir, &last, now)).filter(|policies| *policies != *last)
         });
         if let Ok(Some(policies)) = looked.await {
@@ -203,18 +222,17 @@ fn parse(text: &[u8]) -> Result<Entity, String> {
 
 /// A copy beside the original, put in place whole. Failing to keep one costs only the protection over a restart, so it
 /// is not an error.
-fn keep_last_good(folder: &Path, file: &str, text: &[u8]) {
-    let kept = folder.join(LAST_GOOD);
+fn keep_last_good(kept: &Path, file: &str, text: &[u8]) {
     let new = kept.join(format!("{file}.new"));
-    drop(std::fs::create_dir_all(&kept));
+    drop(std::fs::create_dir_all(kept));
     if std::fs::write(&new, text).is_ok() {
         drop(std::fs::rename(&new, kept.join(file)));
     }
 }
 
 /// Who deletes a policy file means it.
-fn forget_deleted(folder: &Path, present: &[Look]) {
-    for entry in std::fs::read_dir(folder.join(LAST_GOOD)).into_iter().flatten().flatten() {
+fn forget_deleted(kept: &Path, present: &[Look]) {
+    for entry in std::fs::read_dir(kept).into_iter().flatten().flatten() {
         if !present.iter().any(|look| entry.file_name() == look.file.as_str()) {
             drop(std::fs::remove_file(entry.path()));
         }

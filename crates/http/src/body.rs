@@ -40,10 +40,12 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for MaybeJson<T> {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
         let (parts, body) = request.into_parts();
-        // Refused by its announced length, before the caller is told to go on and send it.
+        // Who asks first is refused by the announced length. Who already sends would take an early answer for a broken
+        // connection, so his body is read up to the limit.
+        let asks = parts.headers.contains_key(header::EXPECT);
         let announced =
             parts.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-        if announced.is_some_and(|length: u64| length > MAX_BODY as u64) {
+        if asks && announced.is_some_and(|length: u64| length > MAX_BODY as u64) {
             return Err(too_large());
         }
         let bytes = timeout(BODY_WITHIN, axum::body::to_bytes(body, MAX_BODY))

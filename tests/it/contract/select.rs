@@ -22,6 +22,38 @@ async fn without_a_body_the_last_current_account_comes_back() {
 }
 
 #[tokio::test]
+async fn members_with_nothing_in_them_name_nobody() {
+    let daemon = Daemon::start();
+    let (raw, client) = (Raw::new(&daemon), daemon.client());
+    let bodies = [
+        json!({ "email": "" }),
+        json!({ "email": "user@pieces.app" }),
+        json!({ "name": "" }),
+        json!({ "name": null }),
+        json!({ "nickname": "?" }),
+        json!({ "nickname": "" }),
+        json!({ "username": "" }),
+        json!({ "user_id": "" }),
+        json!({ "user_metadata": { "global_id": "" } }),
+        json!({ "identities": [] }),
+        json!({ "identities": [{}, { "user_id": "" }, { "provider": "github" }] }),
+        json!({ "picture": "https://picsum.photos/200" }),
+        json!({ "email": "user@pieces.app", "name": "", "nickname": "no name!", "user_id": "", "picture": "" }),
+    ];
+    for body in &bodies {
+        assert_eq!(raw.send("/user/select", body).await.outcome(), (404, Some("not_found")), "{body}");
+    }
+    assert_eq!(client.users_snapshot(&anyone()).await.unwrap().iterable, []);
+    let ada = sign_in(&client, "Ada").await;
+    for body in &bodies {
+        client.clear_user(&anyone()).await.unwrap();
+        let reply = raw.send("/user/select", body).await;
+        assert_eq!((reply.status, &reply.json()["id"]), (200, &json!(ada.id)), "{body}");
+    }
+    assert_eq!(client.users_snapshot(&anyone()).await.unwrap().iterable, [ada], "nobody was made or changed");
+}
+
+#[tokio::test]
 async fn an_unknown_identity_makes_a_local_account() {
     let daemon = Daemon::start();
     let client = daemon.client();

@@ -70,8 +70,9 @@ impl Connection {
         }
         request.extend_from_slice(b"\r\n");
         request.extend_from_slice(body);
-        self.send(&request)?;
-        self.read_reply(method == "HEAD")
+        let sent = self.send(&request);
+        // Who refuses a body may hang up in the middle of it, having said why.
+        self.read_reply(method == "HEAD").map_err(|error| sent.err().unwrap_or(error))
     }
 
     pub(crate) fn ask(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {

@@ -9,7 +9,7 @@ use std::{
 
 use super::{
     ended,
-    http::{ask, get},
+    http::{Connection, address, ask, get},
     namespace::{Own, inside, shell},
     process::{Process, serve},
 };
@@ -152,4 +152,72 @@ fn the_port_file_of_another_is_left_alone() {
     fs::write(port_file(&scratch), "39310").unwrap();
     assert_eq!(daemon.stop().code, 0);
     assert_eq!(fs::read_to_string(port_file(&scratch)).unwrap(), "39310");
+}
+
+/// One file for all daemons of a home: the first one has it until it ends.
+#[test]
+fn a_second_daemon_leaves_the_port_file_of_the_first() {
+    if !inside("trouble::ports::a_second_daemon_leaves_the_port_file_of_the_first", Own::Network) {
+        return;
+    }
+    let (scratch, others) = (Scratch::new(), [Scratch::new(), Scratch::new()]);
+    let file = || fs::read_to_string(port_file(&scratch)).ok();
+    let first = Process::start(&mut serve(&scratch, &UNPRIVILEGED, &[]));
+    listens(&first, &[39300]);
+    let [second, third] = others
+        .each_ref()
+        .map(|other| Process::start(serve(other, &UNPRIVILEGED, &[]).env("HOME", scratch.home())));
+    // They start at the same time, so either has either port.
+    let urls = [&second, &third].map(|daemon| [daemon.url(), daemon.url()]);
+    assert_eq!(file().as_deref(), Some("39300"), "{urls:?}");
+    assert_eq!(second.stop().code, 0);
+    assert_eq!(file().as_deref(), Some("39300"), "nobody took it along");
+    assert_eq!(first.stop().code, 0);
+    assert_eq!(file(), None, "it goes with the first");
+    assert_eq!(third.stop().code, 0);
+}
+
+/// Who was killed took nothing along.
+#[test]
+fn a_port_file_that_names_nobody_is_replaced() {
+    if !inside("trouble::ports::a_port_file_that_names_nobody_is_replaced", Own::Network) {
+        return;
+    }
+    for stale in ["39333", "", "no port", "99999"] {
+        let scratch = Scratch::new();
+        fs::create_dir_all(port_file(&scratch).parent().unwrap()).unwrap();
+        fs::write(port_file(&scratch), stale).unwrap();
+        let daemon = Process::start(&mut serve(&scratch, &UNPRIVILEGED, &[]));
+        listens(&daemon, &[39300]);
+        assert_eq!(fs::read_to_string(port_file(&scratch)).unwrap(), "39300", "not {stale:?}");
+        assert_eq!(daemon.stop().code, 0);
+        assert!(!port_file(&scratch).exists(), "{stale:?}");
+    }
+}
+
+#[test]
+fn any_loopback_address_answers_to_its_own_name() {
+    let scratch = Scratch::new();
+    let daemon = Process::start(&mut serve(&scratch, &[], &["--listen", "127.0.0.2:0"]));
+    let url = daemon.url();
+    let address = address(&url);
+    assert_eq!(address.ip(), IpAddr::from([127, 0, 0, 2]));
+    assert_eq!(get(&url, "/user").status, 200);
+    let own = format!("http://{address}");
+    assert_eq!(ask(&url, "GET", "/user", &[("Origin", &own)], b"").status, 200, "its own pages");
+    let port = address.port();
+    for host in [
+        format!("127.0.0.3:{port}"),
+        format!("127.0.0.2:{}", port ^ 1),
+        "127.0.0.2".to_owned(),
+        format!("evil.example:{port}"),
+        format!("127.0.0.2.evil.example:{port}"),
+    ] {
+        let mut connection = Connection::open(&url);
+        connection.send(format!("GET /user HTTP/1.1\r\nHost: {host}\r\n\r\n").as_bytes()).unwrap();
+        connection.reply().refuses(403, "not_allowed");
+        let origin = format!("http://{host}");
+        ask(&url, "GET", "/user", &[("Origin", &origin)], b"").refuses(403, "not_allowed");
+    }
+    assert_eq!(daemon.stop().code, 0);
 }

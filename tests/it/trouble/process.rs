@@ -1,7 +1,7 @@
 //! `usher serve` started in unusual ways: by another program, on the usual ports, without waiting for its success.
 
 use std::{
-    io::{BufRead, BufReader, Read},
+    io::{self, BufRead, BufReader, Read},
     process::{Child, Command, Stdio},
     sync::mpsc::{Receiver, channel},
     thread::{self, JoinHandle},
@@ -33,10 +33,23 @@ pub(crate) fn serve(scratch: &Scratch, through: &[&str], arguments: &[&str]) -> 
 
 impl Process {
     pub(crate) fn start(command: &mut Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        Self::spawn(command.stdout(Stdio::piped()))
+    }
+
+    /// The same for somebody who has gone before its first word.
+    pub(crate) fn start_unread(command: &mut Command) -> Self {
+        let (reader, writer) = io::pipe().unwrap();
+        drop(reader);
+        Self::spawn(command.stdout(writer))
+    }
+
+    fn spawn(command: &mut Command) -> Self {
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let (tell, lines) = channel();
-        let stdout = BufReader::new(child.stdout.take().unwrap());
-        thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|line| tell.send(line)));
+        if let Some(stdout) = child.stdout.take() {
+            let stdout = BufReader::new(stdout);
+            thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|line| tell.send(line)));
+        }
         let mut stderr = child.stderr.take().unwrap();
         let log = thread::spawn(move || {
             let mut text = String::new();

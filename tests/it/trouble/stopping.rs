@@ -61,15 +61,23 @@ fn half_a_request_is_left_behind() {
 }
 
 #[test]
-fn who_waits_for_a_sign_in_is_let_go() {
+fn who_waits_for_a_sign_in_is_told() {
     let mut daemon = Daemon::start();
-    let mut waiting = Connection::open(daemon.url());
-    let head = waiting.head("POST", "/os/sign_in") + "\r\n";
-    waiting.send(head.as_bytes()).unwrap();
-    wait_until("somebody waits", Duration::from_secs(10), || daemon.log().contains("waits for a sign-in"));
-    let gone = thread::spawn(move || waiting.into_stream().read_to_end(&mut Vec::new()).is_ok());
+    let mut waiting = [(); 3].map(|()| Connection::open(daemon.url()));
+    for connection in &mut waiting {
+        connection.send((connection.head("POST", "/os/sign_in") + "\r\n").as_bytes()).unwrap();
+    }
+    wait_until("they wait", Duration::from_secs(10), || {
+        daemon.log().matches("waits for a sign-in").count() == waiting.len()
+    });
+    let told = thread::spawn(move || waiting.each_mut().map(Connection::reply));
+    let start = Instant::now();
     daemon.stop();
-    gone.join().unwrap();
+    assert!(start.elapsed() < Duration::from_secs(2), "nobody is waited for: {:?}", start.elapsed());
+    for reply in told.join().unwrap() {
+        reply.refuses(503, "not_ready");
+    }
+    assert!(!daemon.log().contains("left open"), "{}", daemon.log());
     daemon.start_again();
     assert_eq!(get(daemon.url(), "/user").text(), "{}");
 }

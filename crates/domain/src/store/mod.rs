@@ -48,8 +48,9 @@ pub type Committed = Box<dyn FnMut(&Tx<'_>) -> Work<()> + Send>;
 /// The database of one installation.
 pub struct Store {
     path: PathBuf,
-    writer: writer::Writer,
+    // Dropped before the writer: the last connection to close folds the log into the database, and this one cannot.
     reader: Arc<Mutex<Connection>>,
+    writer: writer::Writer,
 }
 
 impl Store {
@@ -59,6 +60,11 @@ impl Store {
     pub fn open(path: &Path, committed: Committed) -> std::result::Result<Self, OpenError> {
         let connection = migrate::open(path, migrate::MIGRATIONS)?;
         let reader = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
+            .and_then(|reader| {
+                // The files are opened by the first question; asked later, it might find no file descriptor.
+                reader.pragma_query_value(None, "schema_version", |row| row.get::<_, i64>(0))?;
+                Ok(reader)
+            })
             .map_err(|error| OpenError::from_database(path, error))?;
         let writer = writer::Writer::start(connection, committed)
             .map_err(|fault| OpenError::Unusable { path: path.to_owned(), reason: fault.to_string() })?;
@@ -106,7 +112,7 @@ impl Fault {
     fn into_error(self) -> Error {
         let message = match &self {
             Fault::Refused(error) => return error.clone(),
-            Fault::Document(_) => "a stored record cannot be read: run `usher doctor`",
+            Fault::Document(_) => "a stored record cannot be read: restore a backup, or move the database away",
             Fault::Database(error) => match error.sqlite_error_code() {
                 Some(rusqlite::ErrorCode::DiskFull) => {
                     "the disk that holds the data directory is full: free some space and try again"

@@ -3,6 +3,8 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
@@ -15,21 +17,31 @@ const QUEUE: usize = 4096;
 /// Most pieces of work in one commit, so that the first of them does not wait for long.
 const GROUP: usize = 256;
 
+/// How long dropping waits for what has queued. Whatever holds the database for longer may keep the thread, not us.
+const ENDS_WITHIN: Duration = Duration::from_secs(2);
+
 /// The way into the writing thread. The thread ends when this is dropped, after what has queued.
 pub(super) struct Writer {
     queue: Option<SyncSender<Box<dyn Job>>>,
-    thread: Option<std::thread::JoinHandle<()>>,
+    /// Disconnected when the thread has ended.
+    alive: Mutex<Receiver<()>>,
 }
 
 impl Writer {
     /// Starts the thread.
     pub(super) fn start(connection: Connection, mut committed: Committed) -> Work<Self> {
         let (queue, jobs) = sync_channel(QUEUE);
-        let thread = std::thread::Builder::new()
+        let (living, alive) = sync_channel(0);
+        std::thread::Builder::new()
             .name("store".into())
-            .spawn(move || run(&connection, &jobs, &mut committed))
+            .spawn(move || {
+                run(&connection, &jobs, &mut committed);
+                // Closing the database is part of the end.
+                drop(connection);
+                drop(living);
+            })
             .map_err(|error| Error::new(Code::Internal, format!("no thread for the store: {error}")))?;
-        Ok(Self { queue: Some(queue), thread: Some(thread) })
+        Ok(Self { queue: Some(queue), alive: Mutex::new(alive) })
     }
 
     /// Queues a piece of work and waits until it is durable or undone.
@@ -53,10 +65,9 @@ impl Writer {
 impl Drop for Writer {
     fn drop(&mut self) {
         drop(self.queue.take());
-        if let Some(thread) = self.thread.take() {
-            // A panic of the writer was answered to its callers as `stopped`; there is nobody to tell here.
-            drop(thread.join());
-        }
+        let alive = self.alive.get_mut().unwrap_or_else(PoisonError::into_inner);
+        // Either it ended, or it is left to itself.
+        let _ = alive.recv_timeout(ENDS_WITHIN);
     }
 }
 
