@@ -112,7 +112,9 @@ impl Fault {
     fn into_error(self) -> Error {
         let message = match &self {
             Fault::Refused(error) => return error.clone(),
-            Fault::Document(_) => "a stored record cannot be read: restore a backup, or move the database away",
+            Fault::Document(_) => {
+                "a stored record cannot be read: restore a backup, or move the database away"
+            }
             Fault::Database(error) => match error.sqlite_error_code() {
                 Some(rusqlite::ErrorCode::DiskFull) => {
                     "the disk that holds the data directory is full: free some space and try again"
