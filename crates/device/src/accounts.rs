@@ -24,6 +24,7 @@ impl Device {
     pub(crate) async fn select(&self, body: Option<Auth0User>) -> Result<UserProfile> {
         let policies = Arc::clone(&self.0.policies.borrow());
         let (now, new_id) = (self.0.ambient.now(), self.0.ambient.uuid());
+        body.as_ref().map(check).transpose()?;
         self.write(move |tx| {
             let body = body.filter(names_somebody);
             let user = match &body {
@@ -130,6 +131,16 @@ fn last_current(tx: &Tx<'_>) -> Work<Option<User>> {
     tx.accounts()?.first().map(|account| tx.user(&account.user_id)).transpose().map(Option::flatten)
 }
 
+/// Refuses values outside their limits, used or not.
+fn check(body: &Auth0User) -> Result<()> {
+    let check = |member: &Option<String>, rule: fn(&str) -> Result<()>| {
+        member.as_deref().filter(|text| !text.is_empty()).map_or(Ok(()), rule)
+    };
+    check(&body.name, check_name)?;
+    check(&body.email, check_email)?;
+    check(&body.picture, check_picture)
+}
+
 /// Whether the body says anything of who is meant; an empty one is as good as none.
 fn names_somebody(body: &Auth0User) -> bool {
     !subjects(body).is_empty()
@@ -214,18 +225,15 @@ fn enrich(tx: &Tx<'_>, user: User, body: &Auth0User, now: Timestamp) -> Work<Use
 fn fill(tx: &Tx<'_>, profile: &mut UserProfile, body: &Auth0User) -> Work<()> {
     let empty = |member: &Option<String>| member.as_deref().is_none_or(str::is_empty);
     if let Some(name) = given(&body.name).filter(|_| empty(&profile.name)) {
-        check_name(name)?;
         profile.name = Some(name.to_owned());
     }
     if let Some(email) = email(body).filter(|_| empty(&profile.email))
         && tx.local_user_id_by_email(email)?.is_none()
     {
-        check_email(email)?;
         profile.email = Some(email.to_owned());
     }
     let picture = given(&body.picture).filter(|picture| *picture != CLIENT_DEFAULT_PICTURE);
     if let Some(picture) = picture.filter(|_| empty(&profile.picture)) {
-        check_picture(picture)?;
         profile.picture = Some(picture.to_owned());
     }
     if let Some(username) = nickname(body).filter(|_| empty(&profile.username))
