@@ -4,7 +4,6 @@ import os
 
 import daemon
 import schemathesis
-from schemathesis import GenerationMode
 from schemathesis.core import NotSet
 
 URL = os.environ["USHER_TEST_URL"]
@@ -35,10 +34,12 @@ def before_call(context, case, kwargs):
         assert answer.status == 200, answer
     switched = case.path in SWITCHES
 
-    # Leaving an optional body out is no violation, although it is generated as one.
+    # An empty body is none, and leaving an optional one out is no violation: send one in its place.
     is_absent = isinstance(case.body, NotSet) or case.body in (b"", "")
-    if case.meta and is_absent and "requestBody" in case.operation.definition.raw:
-        case.meta.generation.mode = GenerationMode.POSITIVE
+    if is_absent and "requestBody" in case.operation.definition.raw and case.meta and case.meta.generation.mode.is_negative:
+        case.body = []
+        case.media_type = "application/json"
+        kwargs["headers"] = {**(kwargs.get("headers") or {}), "Content-Type": "application/json"}
 
     # A generated id is an unknown one, and its refusal would hide whatever else the request could show.
     if case.meta and case.meta.generation.mode.is_positive:

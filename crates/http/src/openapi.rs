@@ -27,7 +27,7 @@ pub(crate) fn head() -> OpenApi {
 
 /// The whole document.
 pub(crate) fn document() -> OpenApi {
-    let mut document = router::api().split_for_parts().1;
+    let mut document = router::documented().split_for_parts().1;
     for item in document.paths.paths.values_mut() {
         for (method, operation) in operations_mut(item) {
             add_common_answers(operation, method);

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::routing::MethodRouter;
 use usher_wire::UserApi;
+use utoipa::Path;
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
+use utoipa_axum::{PathItemExt, paste, routes};
 
 use crate::routes::*;
 use crate::stream::Streams;
@@ -20,55 +22,73 @@ pub(crate) struct App {
     pub(crate) streams: Streams,
 }
 
-/// Every route of the API.
-pub(crate) fn api() -> OpenApiRouter<App> {
-    OpenApiRouter::with_openapi(openapi::head())
-        .routes(routes!(user::user_snapshot))
-        .routes(routes!(user::clear_user))
-        .routes(routes!(user::refresh_user))
-        .routes(routes!(user::select_user))
-        .routes(routes!(user::stream_user))
-        .routes(routes!(user::update_user))
-        .routes(routes!(user::user_beta_status))
-        .routes(routes!(user::user_providers))
-        .routes(routes!(user::user_update_vanity))
-        .routes(routes!(user::user_access_token))
-        .routes(routes!(user::stream_user_last_checked_in))
-        .routes(routes!(billing::user_checkout))
-        .routes(routes!(billing::user_manage_subscriptions))
-        .routes(routes!(billing::user_paddle_refresh))
-        .routes(routes!(billing::subscriptions_snapshot))
-        .routes(routes!(billing::subscriptions_specific_subscription_snapshot))
-        .routes(routes!(entities::user_has_feature_access))
-        .routes(routes!(entities::user_associate_entity))
-        .routes(routes!(entities::user_disassociate_entity))
-        .routes(routes!(entities::entity_associate_user))
-        .routes(routes!(entities::entity_disassociate_user))
-        .routes(routes!(entities::entities_snapshot))
-        .routes(routes!(entities::entities_create_new_entity))
-        .routes(routes!(entities::entities_specific_entity_snapshot))
-        .routes(routes!(entities::entity_update))
-        .routes(routes!(entities::entities_delete_specific_entity))
-        .routes(routes!(users::users_snapshot))
-        .routes(routes!(users::users_specific_user_snapshot))
-        .routes(routes!(users::users_disconnect_user))
-        .routes(routes!(users::authenticate_from_oauth_token))
-        .routes(routes!(users::sign_into_os))
-        .routes(routes!(users::sign_out_of_os))
-        .routes(routes!(allocations::allocations_snapshot))
-        .routes(routes!(allocations::allocation_snapshot))
-        .routes(routes!(allocations::allocations_connect_new_cloud))
-        .routes(routes!(allocations::allocations_disconnect_cloud))
-        .routes(routes!(applications::connect))
-        .routes(routes!(applications::applications_snapshot))
-        .routes(routes!(well_known::get_well_known_health))
-        .routes(routes!(well_known::get_well_known_version))
-        .routes(routes!(well_known::get_well_known_stream_health))
-        .routes(routes!(well_known::status))
-        .routes(routes!(shim::models_snapshot))
+/// Makes both from one table: the routes that serve, and the same with their documentation. Describing every model costs
+/// more than the rest of a start, so it is left to who asks for the document.
+macro_rules! table {
+    ($($room:ident::$handler:ident,)*) => {
+        /// Every route of the API, documented.
+        pub(crate) fn documented() -> OpenApiRouter<App> {
+            OpenApiRouter::with_openapi(openapi::head())$(.routes(routes!($room::$handler)))*
+        }
+
+        fn api() -> Router<App> {
+            Router::new()$(.route(
+                &paste! { $room::[<__path_ $handler>]::path() },
+                paste! { $room::[<__path_ $handler>]::methods() }
+                    .iter()
+                    .fold(MethodRouter::new(), |router, method| router.on(method.to_method_filter(), $room::$handler)),
+            ))*
+        }
+    };
+}
+
+table! {
+    user::user_snapshot,
+    user::clear_user,
+    user::refresh_user,
+    user::select_user,
+    user::stream_user,
+    user::update_user,
+    user::user_beta_status,
+    user::user_providers,
+    user::user_update_vanity,
+    user::user_access_token,
+    user::stream_user_last_checked_in,
+    billing::user_checkout,
+    billing::user_manage_subscriptions,
+    billing::user_paddle_refresh,
+    billing::subscriptions_snapshot,
+    billing::subscriptions_specific_subscription_snapshot,
+    entities::user_has_feature_access,
+    entities::user_associate_entity,
+    entities::user_disassociate_entity,
+    entities::entity_associate_user,
+    entities::entity_disassociate_user,
+    entities::entities_snapshot,
+    entities::entities_create_new_entity,
+    entities::entities_specific_entity_snapshot,
+    entities::entity_update,
+    entities::entities_delete_specific_entity,
+    users::users_snapshot,
+    users::users_specific_user_snapshot,
+    users::users_disconnect_user,
+    users::authenticate_from_oauth_token,
+    users::sign_into_os,
+    users::sign_out_of_os,
+    allocations::allocations_snapshot,
+    allocations::allocation_snapshot,
+    allocations::allocations_connect_new_cloud,
+    allocations::allocations_disconnect_cloud,
+    applications::connect,
+    applications::applications_snapshot,
+    well_known::get_well_known_health,
+    well_known::get_well_known_version,
+    well_known::get_well_known_stream_health,
+    well_known::status,
+    shim::models_snapshot,
 }
 
 /// The API with what stands beside it: the document, its page, the streams that only exist for old clients.
 pub(crate) fn router(app: App) -> Router {
-    api().split_for_parts().0.merge(docs::router()).merge(shim::router()).with_state(app)
+    api().merge(docs::router()).merge(shim::router()).with_state(app)
 }
