@@ -94,15 +94,16 @@ fn push(results: &mut Results, rounds: &Rounds, count: usize) {
         1_000.. => Some(1.9),
         _ => None,
     };
-    let what = format!("one change to the last of {} streams", grouped(count));
+    let what = format!("one change, commit included, to the last of {} streams", grouped(count));
+    let against = "ready frames from one loop";
     let detail = format!(
-        "{:.1} ms (commit included) to one loop's {:.1} ms; {:.1} µs to {:.1} µs CPU each",
+        "{:.1} ms, {:.1} ms; CPU for each {:.1} µs, {:.1} µs",
         rounds.median(0, time),
         rounds.median(1, time),
         rounds.median(0, cpu),
         rounds.median(1, cpu)
     );
-    results.push(Row::ratio(what, rounds.ratio(0, 1, time), detail, most.map(Target::AtMost)));
+    results.push(Row::ratio(what, against, rounds.ratio(0, 1, time), detail, most.map(Target::AtMost)));
 }
 
 fn grouped(count: usize) -> String {

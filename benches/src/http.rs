@@ -57,7 +57,7 @@ pub(crate) fn feature(plan: &Plan, connections: usize, results: &mut Results) ->
         plan.pairs,
         &mut [asking(plan, &daemon, connections, request), asking_bare(plan, &bare, connections)],
     )?;
-    let what = format!("`POST /user/has_feature_access`, {connections} {}", plural(connections));
+    let what = format!("`POST /user/has_feature_access`, {connections} connections");
     push_http(results, &rounds, &what, Target::AtLeast(0.70), None);
     results.disturbed_by(&rounds);
     Ok(())
@@ -82,23 +82,14 @@ pub(crate) fn update(plan: &Plan, connections: usize, results: &mut Results) -> 
         ],
     )?;
     let speed = |sample: &Sample| sample.measured;
-    let detail = |name: &str, against: usize| {
-        format!("{} of {name} {}", rate(rounds.median(0, speed)), rate(rounds.median(against, speed)))
-    };
-    let what = format!("`POST /user/update`, durable, {connections} {}", plural(connections));
-    let least = if connections >= 64 { 4.5 } else { 3.0 };
-    results.push(Row::ratio(
-        format!("{what}: without grouping"),
-        rounds.ratio(0, 1, speed),
-        detail("one commit each", 1),
-        Target::AtLeast(least),
-    ));
-    results.push(Row::ratio(
-        format!("{what}: bare commits"),
-        rounds.ratio(0, 2, speed),
-        detail("SQLite alone, one row a commit,", 2),
-        None,
-    ));
+    let detail =
+        |other: usize| format!("{}, {}", rate(rounds.median(0, speed)), rate(rounds.median(other, speed)));
+    let what = format!("`POST /user/update`, durable, {connections} connections");
+    let least = Target::AtLeast(if connections >= 64 { 4.5 } else { 3.0 });
+    let alone = "the same, one write at a time";
+    results.push(Row::ratio(what.clone(), alone, rounds.ratio(0, 1, speed), detail(1), Some(least)));
+    let disk = "SQLite alone, 2 KB a commit";
+    results.push(Row::ratio(what, disk, rounds.ratio(0, 2, speed), detail(2), None));
     results.disturbed_by(&rounds);
     Ok(())
 }
@@ -119,11 +110,12 @@ fn asking_bare<'a>(plan: &'a Plan, bare: &'a Server, connections: usize) -> Cont
 
 fn push_http(results: &mut Results, rounds: &Rounds, what: &str, speed: Target, cpu: Option<Target>) {
     let (measured, of_cpu) = (|sample: &Sample| sample.measured, |sample: &Sample| sample.cpu);
-    let detail =
-        format!("{} of bare axum {}", rate(rounds.median(0, measured)), rate(rounds.median(1, measured)));
-    results.push(Row::ratio(format!("{what}: requests/s"), rounds.ratio(0, 1, measured), detail, speed));
-    let detail = format!("{:.1} µs to {:.1} µs", rounds.median(0, of_cpu), rounds.median(1, of_cpu));
-    results.push(Row::ratio(format!("{what}: server CPU"), rounds.ratio(0, 1, of_cpu), detail, cpu));
+    let bare = "bare axum";
+    let detail = format!("{}, {}", rate(rounds.median(0, measured)), rate(rounds.median(1, measured)));
+    let what_speed = format!("{what}, requests/s");
+    results.push(Row::ratio(what_speed, bare, rounds.ratio(0, 1, measured), detail, Some(speed)));
+    let detail = format!("{:.1} µs, {:.1} µs", rounds.median(0, of_cpu), rounds.median(1, of_cpu));
+    results.push(Row::ratio(format!("{what}, server CPU"), bare, rounds.ratio(0, 1, of_cpu), detail, cpu));
 }
 
 fn plural(connections: usize) -> &'static str {

@@ -15,6 +15,7 @@ pub(crate) enum Target {
 #[derive(Debug)]
 pub(crate) struct Row {
     what: String,
+    against: &'static str,
     value: Estimate,
     unit: &'static str,
     detail: String,
@@ -25,17 +26,18 @@ impl Row {
     /// A ratio; `detail` gives both of its sides.
     pub(crate) fn ratio(
         what: String,
+        against: &'static str,
         value: Estimate,
         detail: String,
-        target: impl Into<Option<Target>>,
+        target: Option<Target>,
     ) -> Self {
-        Self { what, value, unit: "x", detail, target: target.into() }
+        Self { what, against, value, unit: "x", detail, target }
     }
 
     /// A number that stands for itself.
     pub(crate) fn absolute(what: &str, value: f64, unit: &'static str, target: Target) -> Self {
         let value = Estimate { median: value, error: 0.0 };
-        Self { what: what.to_owned(), value, unit, detail: String::new(), target: Some(target) }
+        Self { what: what.to_owned(), against: "", value, unit, detail: String::new(), target: Some(target) }
     }
 
     /// Whether there is a target and it was not reached.
@@ -49,7 +51,7 @@ impl Row {
         }
     }
 
-    fn cells(&self) -> [String; 5] {
+    fn cells(&self) -> [String; 6] {
         let number = |value: f64| {
             if self.unit == "x" { format!("{value:.2}x") } else { format!("{value:.1}{}", self.unit) }
         };
@@ -67,7 +69,14 @@ impl Row {
             Some(_) if self.is_missed() => "**miss**",
             Some(_) => "pass",
         };
-        [self.what.clone(), measured, target, verdict.to_owned(), self.detail.clone()]
+        [
+            self.what.clone(),
+            self.against.to_owned(),
+            measured,
+            target,
+            verdict.to_owned(),
+            self.detail.clone(),
+        ]
     }
 }
 
@@ -86,9 +95,9 @@ pub(crate) fn rate(per_second: f64) -> String {
 
 /// All rows as a Markdown table.
 pub(crate) fn markdown(rows: &[Row]) -> String {
-    let head = ["what", "measured", "target", "", "of what"].map(str::to_owned);
-    let lines: Vec<[String; 5]> = std::iter::once(head).chain(rows.iter().map(Row::cells)).collect();
-    let widths: Vec<usize> = (0..5)
+    let head = ["what", "against", "measured", "target", "", "on this machine"].map(str::to_owned);
+    let lines: Vec<[String; 6]> = std::iter::once(head).chain(rows.iter().map(Row::cells)).collect();
+    let widths: Vec<usize> = (0..6)
         .map(|column| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or_default().max(3))
         .collect();
     let mut table = String::new();
@@ -110,7 +119,7 @@ mod tests {
     use super::*;
 
     fn row(median: f64, target: Target) -> Row {
-        Row::ratio("a".into(), Estimate { median, error: 0.012 }, "1/s of 2/s".into(), target)
+        Row::ratio("a".into(), "b", Estimate { median, error: 0.012 }, "1/s, 2/s".into(), Some(target))
     }
 
     #[test]
@@ -128,10 +137,10 @@ mod tests {
                 row(0.5, Target::AtLeast(0.75)),
                 Row::absolute("size", 7.25, " MB", Target::AtMost(25.0))
             ]),
-            "| what | measured    | target    |          | of what    |\n\
-             | ---- | ----------- | --------- | -------- | ---------- |\n\
-             | a    | 0.50x ±0.01 | ≥ 0.75x   | **miss** | 1/s of 2/s |\n\
-             | size | 7.2 MB      | ≤ 25.0 MB | pass     |            |\n"
+            "| what | against | measured    | target    |          | on this machine |\n\
+             | ---- | ------- | ----------- | --------- | -------- | --------------- |\n\
+             | a    | b       | 0.50x ±0.01 | ≥ 0.75x   | **miss** | 1/s, 2/s        |\n\
+             | size |         | 7.2 MB      | ≤ 25.0 MB | pass     |                 |\n"
         );
     }
 
