@@ -68,8 +68,8 @@ impl Upgrade {
         let (closing, open) = (streams.closing.clone(), streams.tracker.token());
         let response = self
             .0
-            // The library's default is 128 KiB for each socket, allocated at once; nothing that large comes in.
-            .read_buffer_size(1024)
+            // The library's default is 128 KiB for each socket, allocated at once; what comes in are control frames.
+            .read_buffer_size(256)
             .write_buffer_size(0)
             .max_write_buffer_size(2 * 1024 * 1024)
             .max_message_size(MAX_INCOMING)
