@@ -24,7 +24,7 @@ struct OneAtATime {
 pub(super) async fn serve(data_dir: &Path) -> Result<()> {
     let device = Device::new(data_dir, Ambient::of_this_machine());
     let server = Server::new(Arc::new(OneAtATime { device: device.clone(), writing: Mutex::new(()) }), 0);
-    let listener = usher_http::bind((Ipv4Addr::LOCALHOST, 0).into()).await?;
+    let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let port = listener.local_addr()?.port();
     server.listen(listener, Guard::new(port, &[]));
     device.open().await?;

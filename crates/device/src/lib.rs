@@ -55,8 +55,8 @@ impl Device {
         }))
     }
 
-    /// Opens the store, migrating it if needed, and begins a new generation. Call once, away from the threads that
-    /// serve: a migration may take its time.
+    /// Opens the store, migrating it if needed, and begins a new generation. Call once; it works away from the
+    /// threads that serve, for a migration may take its time.
     pub async fn open(&self) -> Result<(), OpenError> {
         let path = self.0.data_dir.join("usher.db");
         let publish = {

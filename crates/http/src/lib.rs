@@ -15,4 +15,4 @@ mod stream;
 
 pub use guard::Guard;
 pub use openapi::openapi_json;
-pub use server::{Server, bind};
+pub use server::Server;

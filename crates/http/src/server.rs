@@ -1,6 +1,5 @@
 //! Connections: accepting, limits, the guard before every request, and a shutdown that ends in time.
 
-use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -87,11 +86,6 @@ impl Server {
             tracing::warn!(connections = self.tracker.len(), "connections were left open at the end");
         }
     }
-}
-
-/// Binds an address; port 0 takes any free one.
-pub async fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
-    TcpListener::bind(address).await
 }
 
 async fn accept(listener: &TcpListener, shared: &Arc<Shared>, tracker: &TaskTracker, guard: &Arc<Guard>) {

@@ -79,11 +79,6 @@ impl Present {
     pub fn whole_frame(&self) -> Bytes {
         if self.user.is_some() { bare(&self.envelope) } else { Bytes::new() }
     }
-
-    /// Nobody is signed in, and nothing happened yet.
-    pub fn signed_out() -> Self {
-        Self::new(Version::default(), None)
-    }
 }
 
 /// What stands before the profile in an envelope.

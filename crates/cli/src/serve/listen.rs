@@ -19,7 +19,7 @@ pub(super) async fn bind(addresses: &[SocketAddr]) -> anyhow::Result<Vec<TcpList
     }
     let mut listeners = Vec::new();
     for address in addresses {
-        let listener = usher_http::bind(*address).await;
+        let listener = TcpListener::bind(*address).await;
         listeners
             .push(listener.with_context(|| format!("cannot listen on {address}: choose another address"))?);
     }
@@ -51,8 +51,8 @@ async fn bind_usual_ports() -> anyhow::Result<Vec<TcpListener>> {
 
 /// IPv4 and IPv6 loopback on one port. A machine without IPv6 loopback does with one.
 async fn both_families(port: u16) -> io::Result<Vec<TcpListener>> {
-    let four = usher_http::bind(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)).await?;
-    match usher_http::bind(SocketAddr::new(IpAddr::V6(Ipv6Addr::LOCALHOST), port)).await {
+    let four = TcpListener::bind(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)).await?;
+    match TcpListener::bind(SocketAddr::new(IpAddr::V6(Ipv6Addr::LOCALHOST), port)).await {
         Ok(six) => Ok(vec![four, six]),
         // Somebody else's listener on the same number would answer clients that try IPv6 first.
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => Err(error),

@@ -9,7 +9,7 @@ mod revisions;
 mod users;
 mod writer;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::{Connection, OpenFlags};
@@ -47,7 +47,6 @@ pub type Committed = Box<dyn FnMut(&Tx<'_>) -> Work<()> + Send>;
 
 /// The database of one installation.
 pub struct Store {
-    path: PathBuf,
     // Dropped before the writer: the last connection to close folds the log into the database, and this one cannot.
     reader: Arc<Mutex<Connection>>,
     writer: writer::Writer,
@@ -68,12 +67,7 @@ impl Store {
             .map_err(|error| OpenError::from_database(path, error))?;
         let writer = writer::Writer::start(connection, committed)
             .map_err(|fault| OpenError::Unusable { path: path.to_owned(), reason: fault.to_string() })?;
-        Ok(Self { path: path.to_owned(), writer, reader: Arc::new(Mutex::new(reader)) })
-    }
-
-    /// Where the database is.
-    pub fn path(&self) -> &Path {
-        &self.path
+        Ok(Self { writer, reader: Arc::new(Mutex::new(reader)) })
     }
 
     /// Runs `work` in a transaction and answers when it is durable, or when it failed and changed nothing.
