@@ -177,6 +177,9 @@ fn signed_out() {
     signed in     no
     accounts      0
     data          [data]
+    guard         strict
+    other users   are refused
+    socket        [data]/usher.sock
     policies      -
     ");
 }
@@ -290,6 +293,9 @@ fn help_and_version_go_to_stdout() {
       watch        Print one line for each change of the user or the profile, the present state first
       access       Whether the policies of the user's organisations allow a feature; exit code 1 when they do not
       orgs         List the organisations and teams of the signed-in user
+      apps         List the applications that introduced themselves, or keep one from reading tokens
+      origins      Which web pages may call the daemon
+      audit        Who read a token, signed in, or changed what is trusted: the latest first
       status       How the daemon is doing
       doctor       Look for what is wrong and say how to mend it; exit code 1 when something is
       completions  Print a completion script

@@ -26,6 +26,7 @@ pub(crate) struct Daemon {
     _stdout: Option<BufReader<ChildStdout>>,
     url: String,
     scratch: Scratch,
+    settings: Vec<(&'static str, String)>,
 }
 
 impl Daemon {
@@ -36,9 +37,19 @@ impl Daemon {
 
     /// The same, with a data directory that `prepare` has filled.
     pub(crate) fn start_with(prepare: impl FnOnce(&Path)) -> Self {
+        Self::start_as(&[], prepare)
+    }
+
+    /// The same, with these variables of the environment set, each time it starts.
+    pub(crate) fn start_set(settings: &[(&'static str, &str)]) -> Self {
+        Self::start_as(settings, |_| ())
+    }
+
+    fn start_as(settings: &[(&'static str, &str)], prepare: impl FnOnce(&Path)) -> Self {
         let scratch = Scratch::new();
         prepare(&scratch.data_dir());
-        let mut daemon = Self { child: None, _stdout: None, url: String::new(), scratch };
+        let settings = settings.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+        let mut daemon = Self { child: None, _stdout: None, url: String::new(), scratch, settings };
         daemon.run("127.0.0.1:0");
         daemon
     }
@@ -63,6 +74,7 @@ impl Daemon {
     pub(crate) fn serve(&self, listen: &str) -> Command {
         let mut command = self.command(&["serve", "--listen", listen, "--no-browser", "--data-dir"]);
         command.arg(self.data_dir());
+        command.envs(self.settings.iter().map(|(name, value)| (name, value)));
         command
     }
 

@@ -51,6 +51,7 @@ impl Operation {
             "connect" => {
                 json!({ "application": { "name": "Stranger", "platform": "LINUX", "version": "1" } })
             }
+            "decide_origin" => json!({ "origin": "http://localhost:1", "allowed": false }),
             "entities_create_new_entity" => json!({ "name": "Mine" }),
             "entity_update" => json!({ "id": "all", "name": "Mine", "type": "TEAM", "configuration": {},
                                        "created": made, "updated": made }),
@@ -160,7 +161,8 @@ async fn signed_out_every_operation_has_its_answer() {
     let raw = Raw::new(&daemon);
     let known: BTreeMap<&str, u16> = SIGNED_OUT.into();
     for operation in operations(&document()).iter().filter(|operation| operation.id != WAITS) {
-        let ids = ["user", "entity", "allocation", "subscription"].map(|name| (name, "nobody"));
+        let ids =
+            ["user", "entity", "allocation", "subscription", "application"].map(|name| (name, "nobody"));
         let path = operation.path_of(&ids);
         let reply = match operation.body() {
             Some(body) => raw.send(&path, &body).await,

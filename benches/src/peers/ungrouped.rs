@@ -11,7 +11,7 @@ use futures_util::stream::BoxStream;
 use tokio::sync::Mutex;
 use usher_device::Device;
 use usher_domain::ambient::Ambient;
-use usher_http::{Guard, Server};
+use usher_http::{Guard, Limits, Mode, Peers, Server};
 use usher_wire::*;
 
 /// A device that writes one edit at a time.
@@ -23,10 +23,11 @@ struct OneAtATime {
 /// Serves the device in `data_dir` until killed.
 pub(super) async fn serve(data_dir: &Path) -> Result<()> {
     let device = Device::new(data_dir, Ambient::of_this_machine());
-    let server = Server::new(Arc::new(OneAtATime { device: device.clone(), writing: Mutex::new(()) }), 0);
+    let api = Arc::new(OneAtATime { device: device.clone(), writing: Mutex::new(()) });
+    let server = Server::new(api, 0, Limits::default(), Peers::new(&[]), None);
     let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let port = listener.local_addr()?.port();
-    server.listen(listener, Guard::new(port, &[]));
+    server.listen(listener, Guard::new(port, &[], Arc::new(device.clone()), Mode::Strict));
     device.open().await?;
     super::announce(port)?;
     device.watch_policies().await;
@@ -79,6 +80,11 @@ pass_on! {
     sign_out_of_os() -> Users;
     connect(connection: SeededConnectorConnection) -> Context;
     applications_snapshot() -> Applications;
+    revoke_application(application: &str) -> Applications;
+    restore_application(application: &str) -> Applications;
+    origins_snapshot() -> Origins;
+    decide_origin(decision: OriginDecision) -> Origin;
+    audit_snapshot() -> Audit;
     allocations_snapshot() -> Allocations;
     allocation_snapshot(allocation: &str) -> AllocationCloud;
     allocations_connect_new_cloud() -> AllocationCloud;

@@ -1,16 +1,18 @@
 //! The settings of the daemon: flags, then the environment, then the configuration file, then defaults.
 
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use serde::Deserialize;
+use usher_http::Limits;
 
 /// The commented example, which is also the documentation of the keys.
 pub(crate) const EXAMPLE: &str = include_str!("../../../usher.example.toml");
 
 /// What `usher serve` can be told.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Settings {
     /// `listen`, `USHER_LISTEN`: the only addresses to listen on; none means the ports clients look at.
@@ -19,6 +21,26 @@ pub(crate) struct Settings {
     pub(crate) data_dir: Option<PathBuf>,
     /// `no_browser`, `USHER_NO_BROWSER`: never open a browser.
     pub(crate) no_browser: Option<bool>,
+    /// `guard`, `USHER_GUARD`: how foreign web pages are treated.
+    pub(crate) guard: Option<Guard>,
+    /// `hosts`, `USHER_HOSTS`: more names, with their port, under which callers may ask.
+    pub(crate) hosts: Vec<String>,
+    /// `allow_uids`, `USHER_ALLOW_UIDS`: other users of this machine that may call.
+    pub(crate) allow_uids: Vec<u32>,
+    /// `max_connections`, `USHER_MAX_CONNECTIONS`: connections at once.
+    pub(crate) max_connections: Option<NonZeroUsize>,
+    /// `max_streams`, `USHER_MAX_STREAMS`: streams at once of one application.
+    pub(crate) max_streams: Option<NonZeroUsize>,
+}
+
+/// How foreign web pages are treated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Guard {
+    /// Only pages of approved origins may call
+    Strict,
+    /// Pages of this machine may call without approval; they get no tokens
+    Legacy,
 }
 
 impl Settings {
@@ -31,6 +53,11 @@ impl Settings {
             listen: if given.listen.is_empty() { of_file.listen } else { given.listen },
             data_dir: given.data_dir.or(of_file.data_dir),
             no_browser: given.no_browser.or(of_file.no_browser),
+            guard: given.guard.or(of_file.guard),
+            hosts: if given.hosts.is_empty() { of_file.hosts } else { given.hosts },
+            allow_uids: if given.allow_uids.is_empty() { of_file.allow_uids } else { given.allow_uids },
+            max_connections: given.max_connections.or(of_file.max_connections),
+            max_streams: given.max_streams.or(of_file.max_streams),
         };
         for address in &settings.listen {
             if !address.ip().is_loopback() {
@@ -40,6 +67,17 @@ impl Settings {
             }
         }
         Ok(settings)
+    }
+
+    /// How much callers may hold at once.
+    pub(crate) fn limits(&self) -> Limits {
+        let usual = Limits::default();
+        Limits {
+            connections: self.max_connections.map_or(usual.connections, NonZeroUsize::get),
+            streams_per_application: self
+                .max_streams
+                .map_or(usual.streams_per_application, NonZeroUsize::get),
+        }
     }
 
     fn parse(path: &Path) -> anyhow::Result<Self> {
@@ -65,7 +103,7 @@ mod tests {
     #[test]
     fn the_example_is_the_default() {
         let example: Settings = toml::from_str(EXAMPLE).unwrap();
-        assert!(example.listen.is_empty() && example.data_dir.is_none() && example.no_browser.is_none());
+        assert_eq!(example, Settings::default());
     }
 
     #[test]
@@ -75,7 +113,18 @@ mod tests {
             .map(|line| line.strip_prefix("#: ").unwrap_or(line))
             .fold(String::new(), |text, line| text + line + "\n");
         let settings: Settings = toml::from_str(&with_all).unwrap();
-        assert!(!settings.listen.is_empty() && settings.data_dir.is_some() && settings.no_browser.is_some());
+        // Named one by one, so that a new key must appear here and in the example.
+        let Settings { listen, data_dir, no_browser, guard, hosts, allow_uids, max_connections, max_streams } =
+            settings;
+        assert!(!listen.is_empty() && !hosts.is_empty() && !allow_uids.is_empty());
+        assert!(data_dir.is_some() && no_browser.is_some() && guard.is_some());
+        let limits = Limits::default();
+        assert_eq!(
+            max_connections.map(NonZeroUsize::get),
+            Some(limits.connections),
+            "the example says the default"
+        );
+        assert_eq!(max_streams.map(NonZeroUsize::get), Some(limits.streams_per_application));
     }
 
     #[test]

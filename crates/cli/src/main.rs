@@ -3,10 +3,13 @@
 
 mod access;
 mod account;
+mod apps;
+mod audit;
 mod config;
 mod doctor;
 mod failure;
 mod orgs;
+mod origins;
 mod print;
 mod profile;
 mod serve;
@@ -54,6 +57,16 @@ enum Verb {
     Access(access::Args),
     /// List the organisations and teams of the signed-in user
     Orgs,
+    /// List the applications that introduced themselves, or keep one from reading tokens
+    Apps {
+        #[command(subcommand)]
+        verb: Option<apps::Verb>,
+    },
+    /// Which web pages may call the daemon
+    #[command(subcommand)]
+    Origins(origins::Verb),
+    /// Who read a token, signed in, or changed what is trusted: the latest first
+    Audit,
     /// How the daemon is doing
     Status,
     /// Look for what is wrong and say how to mend it; exit code 1 when something is
@@ -105,6 +118,9 @@ async fn ask(verb: Verb, json: bool) -> anyhow::Result<ExitCode> {
         Verb::Profile(verb) => profile::profile(verb, json).await?,
         Verb::Watch => watch::watch(json).await?,
         Verb::Orgs => orgs::orgs(json).await?,
+        Verb::Apps { verb } => apps::apps(verb, json).await?,
+        Verb::Origins(verb) => origins::origins(verb, json).await?,
+        Verb::Audit => audit::audit(json).await?,
         Verb::Status => status::status(json).await?,
         Verb::Serve(_) | Verb::Completions { .. } | Verb::Openapi => {
             unreachable!("these verbs ask no daemon")

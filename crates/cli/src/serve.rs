@@ -2,18 +2,19 @@
 //! says where it listens, and drains when told to stop.
 
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use anyhow::Context;
 use usher_device::Device;
 use usher_device::data_dir::{ClaimError, DataDir};
 use usher_domain::ambient::Ambient;
-use usher_http::{Guard, Server};
 
 use crate::config::{self, Settings};
 use crate::print;
+use crate::serve::face::Face;
 
+mod face;
 mod listen;
 mod port_file;
 mod signals;
@@ -35,6 +36,21 @@ pub(crate) struct Args {
     /// Never open a browser
     #[arg(long, env = "USHER_NO_BROWSER", value_parser = clap::builder::FalseyValueParser::new())]
     no_browser: bool,
+    /// How foreign web pages are treated [default: strict]
+    #[arg(long, value_enum, env = "USHER_GUARD")]
+    guard: Option<config::Guard>,
+    /// Also answer to this host name with its port, any number of times
+    #[arg(long = "host", value_name = "NAME:PORT", env = "USHER_HOSTS", value_delimiter = ',')]
+    hosts: Vec<String>,
+    /// Also let this user of the machine call, any number of times
+    #[arg(long = "allow-uid", value_name = "UID", env = "USHER_ALLOW_UIDS", value_delimiter = ',')]
+    allow_uids: Vec<u32>,
+    /// How many connections may be open at once [default: 2048]
+    #[arg(long, value_name = "N", env = "USHER_MAX_CONNECTIONS")]
+    max_connections: Option<NonZeroUsize>,
+    /// How many streams one application may have open at once [default: 1024]
+    #[arg(long, value_name = "N", env = "USHER_MAX_STREAMS")]
+    max_streams: Option<NonZeroUsize>,
     /// Read settings from this file
     #[arg(long, value_name = "FILE", env = "USHER_CONFIG")]
     config: Option<std::path::PathBuf>,
@@ -53,12 +69,18 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         listen: args.listen,
         data_dir: args.data_dir,
         no_browser: args.no_browser.then_some(true),
+        guard: args.guard,
+        hosts: args.hosts,
+        allow_uids: args.allow_uids,
+        max_connections: args.max_connections,
+        max_streams: args.max_streams,
     };
     let settings = match Settings::read(given, args.config.as_deref()) {
         Ok(settings) => settings,
         Err(error) => return refuse(&format!("{error:#}"), MISCONFIGURED),
     };
     start_log();
+    usher_http::log_panics();
     // Each open stream is a file descriptor; the usual soft limit is 1,024.
     #[cfg(unix)]
     drop(rlimit::increase_nofile_limit(u64::MAX));
@@ -81,15 +103,16 @@ async fn serve(settings: &Settings, data_dir: &DataDir) -> anyhow::Result<ExitCo
     let mut stop = std::pin::pin!(signals::stop().context("cannot listen for signals")?);
     let ambient = Ambient::of_this_machine();
     let device = Device::new(data_dir.path(), ambient.clone());
-    let server = Server::new(Arc::new(device.clone()), ambient.uuid().as_fields().0);
+    let face = Face::new(settings, &device, data_dir);
+    let server = face.server(ambient.uuid().as_fields().0);
     let mut addresses = Vec::new();
     for listener in listen::bind(&settings.listen).await? {
         let address = listener.local_addr().context("a listener without an address")?;
         addresses.push(address);
-        // Any loopback address can be listened on, so its own spelling counts beside the usual names.
-        server.listen(listener, Guard::new(address.port(), &[address.to_string()]));
+        server.listen(listener, face.guard(address));
     }
     let urls: Vec<String> = addresses.iter().map(|address| format!("http://{address}")).collect();
+    face.listen_on_socket(&server);
     data_dir.write_addresses(&urls).context("cannot write to the data directory")?;
     tokio::select! {
         opened = device.open() => opened?,

@@ -1,7 +1,7 @@
 //! `status`: how the daemon is doing, in its own words.
 
 use usher_client::Client;
-use usher_wire::{Caller, PolicyFile, Status, UserApi};
+use usher_wire::{Caller, GuardStatus, PolicyFile, Status, UserApi};
 
 use crate::print::{self, EMPTY, clean, or_empty};
 
@@ -13,7 +13,7 @@ pub(crate) async fn status(json: bool) -> anyhow::Result<()> {
 
 fn show(client: &Client, status: &Status) -> anyhow::Result<()> {
     let yes_or_no = |fact: bool| if fact { "yes" } else { "no" }.to_owned();
-    print::members([
+    let members = [
         ("daemon", client.url().to_string()),
         ("version", clean(&status.version)),
         ("installation", or_empty(status.os.as_deref())),
@@ -21,12 +21,25 @@ fn show(client: &Client, status: &Status) -> anyhow::Result<()> {
         ("signed in", yes_or_no(status.signed_in)),
         ("accounts", status.accounts.to_string()),
         ("data", or_empty(status.data_dir.as_deref())),
-        (
-            "policies",
-            if status.policies.is_empty() { EMPTY.to_owned() } else { status.policies.len().to_string() },
-        ),
-    ])?;
+    ];
+    let policies =
+        if status.policies.is_empty() { EMPTY.to_owned() } else { status.policies.len().to_string() };
+    let guard = status.guard.iter().flat_map(guarded);
+    print::members(members.into_iter().chain(guard).chain([("policies", policies)]))?;
     status.policies.iter().try_for_each(|policy| print::line(format_args!("  {}", told(policy))))
+}
+
+/// How callers are checked.
+fn guarded(guard: &GuardStatus) -> [(&'static str, String); 3] {
+    let users = match guard.checks_users {
+        true => "are refused",
+        false => "are not told apart on TCP: do not share this machine with users you do not trust",
+    };
+    [
+        ("guard", clean(&guard.mode)),
+        ("other users", users.to_owned()),
+        ("socket", or_empty(guard.socket.as_deref())),
+    ]
 }
 
 /// One policy file: what is in force from it, and why its present content is not.

@@ -2,15 +2,21 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::PathBuf,
     time::Duration,
 };
 
 use futures_util::{StreamExt, stream};
 
-use crate::{Client, Code, Error, Result, http};
+use crate::{Client, Code, Error, Place, Result, http};
 
 /// Names the daemon to use; set, nothing is searched.
 const VARIABLE: &str = "USHER_URL";
+/// Names the data directory of the daemon to use.
+#[cfg(unix)]
+const DATA_DIR: &str = "USHER_DATA_DIR";
+/// What every daemon answers from its first moment on.
+const HEALTH: &str = "/.well-known/health";
 /// How long a daemon may take to say that it is healthy. All clients of the API hold it to that.
 const LIMIT: Duration = Duration::from_millis(100);
 /// How many places are asked at once: the whole range of ports of one address.
@@ -19,7 +25,8 @@ const AT_ONCE: usize = 34;
 impl Client {
     /// The daemon of this machine: the one `USHER_URL` names, else the first place that answers a health check.
     ///
-    /// Places in order: 127.0.0.1 with ports 39300 to 39333, then port 1000, then the same of `[::1]`.
+    /// Places in order: the socket in the data directory (`USHER_DATA_DIR`, or the system's folder for local data), which
+    /// nobody else can stand behind; 127.0.0.1 with ports 39300 to 39333, then port 1000, then the same of `[::1]`.
     ///
     /// ```no_run
     /// # async fn example() -> usher_client::Result<()> {
@@ -31,9 +38,27 @@ impl Client {
     pub async fn find() -> Result<Self> {
         match std::env::var(VARIABLE) {
             Ok(url) if !url.is_empty() => Self::new(&url),
-            _ => find_among(places()).await,
+            _ => match behind_socket().await {
+                Some(client) => Ok(client),
+                None => find_among(places()).await,
+            },
         }
     }
+}
+
+/// The daemon behind the socket of this user's data directory.
+#[cfg(unix)]
+async fn behind_socket() -> Option<Client> {
+    let data_dir = std::env::var_os(DATA_DIR).map(PathBuf::from);
+    let data_dir = data_dir.or_else(|| dirs::data_local_dir().map(|folder| folder.join("usher")))?;
+    let client = Client::at(Place::of_socket(data_dir.join("usher.sock"))).ok()?;
+    let health = client.http.head(format!("{}{HEALTH}", client.place.base)).timeout(LIMIT);
+    health.send().await.is_ok_and(|answer| answer.status() == 200).then_some(client)
+}
+
+#[cfg(not(unix))]
+async fn behind_socket() -> Option<Client> {
+    None
 }
 
 fn places() -> impl Iterator<Item = SocketAddr> + Send {
@@ -43,9 +68,9 @@ fn places() -> impl Iterator<Item = SocketAddr> + Send {
 }
 
 async fn find_among(places: impl Iterator<Item = SocketAddr> + Send) -> Result<Client> {
-    let http = http::transport(true)?;
+    let http = http::transport(&Place::parse("http://127.0.0.1")?)?;
     let probes = places.map(|place| {
-        let request = http.head(format!("http://{place}/.well-known/health")).timeout(LIMIT);
+        let request = http.head(format!("http://{place}{HEALTH}")).timeout(LIMIT);
         async move { request.send().await.is_ok_and(|answer| answer.status() == 200).then_some(place) }
     });
     // `buffered` keeps the order of the places, however fast each answers.

@@ -9,7 +9,7 @@ use reqwest::{
 };
 use serde::Serialize;
 
-use crate::{Caller, Client, Code, Error, Result, answer::Answer};
+use crate::{Caller, Client, Code, Error, Place, Result, answer::Answer};
 
 /// How long a connection may take to be made.
 pub(crate) const CONNECT_LIMIT: Duration = Duration::from_secs(10);
@@ -21,7 +21,7 @@ const ACCEPTED: HeaderValue = HeaderValue::from_static("application/problem+json
 pub(crate) const EMPTY: Option<&()> = None;
 
 /// The connections of a client.
-pub(crate) fn transport(is_loopback: bool) -> Result<reqwest::Client> {
+pub(crate) fn transport(place: &Place) -> Result<reqwest::Client> {
     let builder = reqwest::Client::builder()
         .user_agent(concat!("usher-client/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT_LIMIT)
@@ -29,7 +29,12 @@ pub(crate) fn transport(is_loopback: bool) -> Result<reqwest::Client> {
         .pool_idle_timeout(Duration::from_secs(8))
         // The API never redirects; following one would carry the application id elsewhere.
         .redirect(reqwest::redirect::Policy::none());
-    let builder = if is_loopback { builder.no_proxy() } else { builder };
+    let builder = if place.is_loopback { builder.no_proxy() } else { builder };
+    #[cfg(unix)]
+    let builder = match &place.socket {
+        Some(path) => builder.unix_socket(path.as_path()),
+        None => builder,
+    };
     builder.build().map_err(|error| {
         Error::new(
             Code::Internal,
@@ -76,7 +81,7 @@ impl Client {
     }
 
     fn request(&self, caller: &Caller, method: Method, path: &str) -> Result<RequestBuilder> {
-        let url = format!("{}{path}", self.place.url);
+        let url = format!("{}{path}", self.place.base);
         Ok(self.http.request(method, url).headers(self.headers(caller)?))
     }
 
@@ -172,7 +177,12 @@ mod tests {
         let (client, mut heard) = recorder().await;
         let client = client.with_application("app-1").with_bearer(Secret::from("own"));
         let seen = Some(Version { generation: 3, revision: 7 });
-        let caller = Caller { application: Some("app-2".into()), bearer: Some(Secret::from("theirs")), seen };
+        let caller = Caller {
+            application: Some("app-2".into()),
+            bearer: Some(Secret::from("theirs")),
+            seen,
+            page: None,
+        };
         client.clear_user(&Caller::default()).await.unwrap();
         client.clear_user(&caller).await.unwrap();
 

@@ -38,6 +38,7 @@
 //! - All other models of the API are in [`wire`].
 
 mod answer;
+mod backoff;
 mod find;
 mod http;
 mod operations;
@@ -45,7 +46,7 @@ mod stream;
 #[cfg(test)]
 mod testing;
 
-use std::{fmt, sync::Arc};
+use std::{fmt, path::PathBuf, sync::Arc};
 
 /// What takes items from a watch: `next` and its relatives.
 pub use futures_util::StreamExt;
@@ -80,23 +81,30 @@ pub struct Client {
 
 /// Where the API is.
 struct Place {
-    /// Without a slash at its end.
+    /// As people know it; without a slash at its end.
     url: String,
+    /// What paths are appended to.
+    base: String,
     /// The same for WebSockets.
-    socket_url: String,
+    ws_base: String,
+    /// The Unix socket that leads there; `None`: TCP does.
+    socket: Option<PathBuf>,
     is_loopback: bool,
 }
 
 impl Client {
-    /// The API at this address; nothing is sent yet.
+    /// The API at this address; nothing is sent yet. `unix:PATH` is the socket at that path.
     ///
     /// ```no_run
     /// let client = usher_client::Client::new("http://127.0.0.1:39300")?;
     /// # Ok::<(), usher_client::Error>(())
     /// ```
     pub fn new(url: &str) -> Result<Self> {
-        let place = Place::parse(url)?;
-        Ok(Self { http: http::transport(place.is_loopback)?, place: Arc::new(place), own: Caller::default() })
+        Self::at(Place::parse(url)?)
+    }
+
+    fn at(place: Place) -> Result<Self> {
+        Ok(Self { http: http::transport(&place)?, place: Arc::new(place), own: Caller::default() })
     }
 
     /// The same, speaking as the application with this id (see [`UserApi::connect`]).
@@ -151,6 +159,10 @@ impl fmt::Debug for Client {
 
 impl Place {
     fn parse(text: &str) -> Result<Self> {
+        #[cfg(unix)]
+        if let Some(path) = text.strip_prefix("unix:") {
+            return Ok(Self::of_socket(path.into()));
+        }
         let refuse = |why: &str| {
             let example = "write it like `http://127.0.0.1:39300`";
             Err(Error::new(Code::InvalidValue, format!("`{text}` {why}: {example}")))
@@ -169,8 +181,16 @@ impl Place {
         };
         // A name and password in the address are dropped: they would end up in messages.
         let url = format!("{}{}", url.origin().ascii_serialization(), url.path().trim_end_matches('/'));
-        let socket_url = url.replacen("http", "ws", 1);
-        Ok(Self { url, socket_url, is_loopback })
+        let (base, ws_base) = (url.clone(), url.replacen("http", "ws", 1));
+        Ok(Self { url, base, ws_base, socket: None, is_loopback })
+    }
+
+    /// The daemon behind a Unix socket. HTTP wants a host all the same.
+    #[cfg(unix)]
+    fn of_socket(path: PathBuf) -> Self {
+        let url = format!("unix:{}", path.display());
+        let (base, ws_base) = ("http://localhost".to_owned(), "ws://localhost".to_owned());
+        Self { url, base, ws_base, socket: Some(path), is_loopback: true }
     }
 }
 
@@ -182,7 +202,7 @@ mod tests {
     fn addresses_are_read_with_care() {
         let place = Place::parse("http://me:secret@localhost:39300/usher/?x=1").unwrap();
         assert_eq!(place.url, "http://localhost:39300/usher");
-        assert_eq!(place.socket_url, "ws://localhost:39300/usher");
+        assert_eq!(place.ws_base, "ws://localhost:39300/usher");
         assert!(place.is_loopback);
         assert!(Place::parse("http://[::1]:1000").unwrap().is_loopback);
         assert!(!Place::parse("http://localhost.example.test").unwrap().is_loopback);

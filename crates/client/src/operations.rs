@@ -5,10 +5,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 use usher_wire::{
-    About, AllocationCloud, Allocations, Applications, Auth0User, Context, Entities, Entity,
-    HasFeatureAccessInput, HasFeatureAccessOutput, OAuthToken, Present, ProfileUpdate, RefreshedPaddleUser,
-    ReturnedUserProfile, Secret, SeededConnectorConnection, SeededEntity, Status, Subscription,
-    Subscriptions, UserBetaStatus, UserCheckoutOutput, UserLastCheckedInStreamOutput,
+    About, AllocationCloud, Allocations, Applications, Audit, Auth0User, Context, Entities, Entity,
+    HasFeatureAccessInput, HasFeatureAccessOutput, OAuthToken, Origin, OriginDecision, Origins, Present,
+    ProfileUpdate, RefreshedPaddleUser, ReturnedUserProfile, Secret, SeededConnectorConnection, SeededEntity,
+    Status, Subscription, Subscriptions, UserBetaStatus, UserCheckoutOutput, UserLastCheckedInStreamOutput,
     UserManageSubscriptionsOutput, UserProfile, Users,
 };
 
@@ -129,6 +129,26 @@ impl UserApi for Client {
 
     async fn applications_snapshot(&self, caller: &Caller) -> Result<Applications> {
         self.get(caller, "/applications").await?.json()
+    }
+
+    async fn revoke_application(&self, caller: &Caller, application: &str) -> Result<Applications> {
+        self.post(caller, &path(&["applications", application, "revoke"])?, EMPTY).await?.json()
+    }
+
+    async fn restore_application(&self, caller: &Caller, application: &str) -> Result<Applications> {
+        self.post(caller, &path(&["applications", application, "restore"])?, EMPTY).await?.json()
+    }
+
+    async fn origins_snapshot(&self, caller: &Caller) -> Result<Origins> {
+        self.get(caller, "/origins").await?.json()
+    }
+
+    async fn decide_origin(&self, caller: &Caller, decision: OriginDecision) -> Result<Origin> {
+        self.post(caller, "/origins", Some(&decision)).await?.json()
+    }
+
+    async fn audit_snapshot(&self, caller: &Caller) -> Result<Audit> {
+        self.get(caller, "/audit").await?.json()
     }
 
     async fn allocations_snapshot(&self, caller: &Caller) -> Result<Allocations> {

@@ -7,15 +7,17 @@ use futures_util::{
     Stream, StreamExt,
     stream::{self, BoxStream},
 };
-use tokio::{net::TcpStream, time};
+use tokio::time;
 use tokio_tungstenite::{
-    MaybeTlsStream, WebSocketStream, connect_async_with_config,
-    tungstenite::{self, Message, client::IntoClientRequest, protocol::WebSocketConfig},
+    connect_async_with_config,
+    tungstenite::{
+        self, Message, client::IntoClientRequest, handshake::client::Request, protocol::WebSocketConfig,
+    },
 };
 
 use crate::{
     Caller, Client, Code, Error, Present, Result, UserLastCheckedInStreamOutput, UserProfile, Version,
-    answer::Answer, http::CONNECT_LIMIT,
+    answer::Answer, backoff::Backoff, http::CONNECT_LIMIT,
 };
 
 /// A daemon pings every 30 s; one that misses three is gone, whatever the network says.
@@ -119,14 +121,14 @@ impl Client {
     }
 
     async fn open(&self, caller: &Caller, path: &str) -> Result<Socket> {
-        let mut request = format!("{}{path}", self.place.socket_url)
+        let mut request = format!("{}{path}", self.place.ws_base)
             .into_client_request()
             .map_err(|error| self.unreachable(error))?;
         request.headers_mut().extend(self.headers(caller)?);
         let config =
             WebSocketConfig::default().read_buffer_size(4096).max_message_size(Some(LONGEST_MESSAGE));
-        match time::timeout(CONNECT_LIMIT, connect_async_with_config(request, Some(config), true)).await {
-            Ok(Ok((socket, _))) => Ok(socket),
+        match time::timeout(CONNECT_LIMIT, self.connect(request, config)).await {
+            Ok(Ok(socket)) => Ok(socket),
             Ok(Err(tungstenite::Error::Http(response))) => {
                 let (parts, body) = response.into_parts();
                 let (status, headers) = (parts.status.as_u16(), parts.headers);
@@ -136,6 +138,16 @@ impl Client {
             Ok(Err(error)) => Err(self.unreachable(error)),
             Err(_) => Err(self.unreachable("no answer in time")),
         }
+    }
+
+    async fn connect(&self, request: Request, config: WebSocketConfig) -> tungstenite::Result<Socket> {
+        #[cfg(unix)]
+        if let Some(path) = &self.place.socket {
+            let stream = tokio::net::UnixStream::connect(path).await?;
+            let upgraded = tokio_tungstenite::client_async_with_config(request, stream, Some(config)).await?;
+            return Ok(upgraded.0.boxed());
+        }
+        Ok(connect_async_with_config(request, Some(config), true).await?.0.boxed())
     }
 }
 
@@ -160,7 +172,8 @@ pub(crate) const USER: Topic<Arc<Present>> = Topic {
 pub(crate) const CHECK_INS: Topic<UserLastCheckedInStreamOutput> =
     Topic { path: "/user/last_checked_in/stream", read: |message, _| serde_json::from_slice(message) };
 
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+/// What comes in over a connection, however it was made.
+type Socket = BoxStream<'static, tungstenite::Result<Message>>;
 
 /// One subscription over all its connections.
 struct Watch<T> {
@@ -232,29 +245,6 @@ async fn message(socket: &mut Socket) -> Result<Bytes, String> {
             Ok(Some(Err(error))) => return Err(error.to_string()),
             Err(_) => return Err("nothing was heard for too long".to_owned()),
         }
-    }
-}
-
-/// Exponential with full jitter: a restarted daemon is not met by all its clients at once.
-struct Backoff {
-    least: Duration,
-    most: Duration,
-    /// Failures in a row.
-    attempts: u32,
-}
-
-impl Backoff {
-    fn new(is_loopback: bool) -> Self {
-        let (least, most) = if is_loopback { (100, 5_000) } else { (1_000, 300_000) };
-        Self { least: Duration::from_millis(least), most: Duration::from_millis(most), attempts: 0 }
-    }
-
-    /// Between nothing and a ceiling that doubles with each failure. `chance` only spreads clients, so the keys that
-    /// the standard library draws for its hash maps are random enough.
-    fn delay(&mut self, chance: u64) -> Duration {
-        let ceiling = self.least.saturating_mul(1 << self.attempts.min(16)).min(self.most);
-        self.attempts = self.attempts.saturating_add(1);
-        ceiling.mul_f64(chance as f64 / u64::MAX as f64)
     }
 }
 

@@ -8,7 +8,7 @@ use usher_domain::profile::{
     new_profile,
 };
 use usher_domain::store::{Tx, User, Work};
-use usher_wire::{Auth0User, Code, Error, Result, Timestamp, UserProfile, Users};
+use usher_wire::{AuditActionEnum, Auth0User, Caller, Code, Error, Result, Timestamp, UserProfile, Users};
 use uuid::Uuid;
 
 use crate::Device;
@@ -21,10 +21,11 @@ const LOCAL: &str = "local";
 const SIGN_IN_WITHIN: Duration = Duration::from_secs(108);
 
 impl Device {
-    pub(crate) async fn select(&self, body: Option<Auth0User>) -> Result<UserProfile> {
+    pub(crate) async fn select(&self, caller: &Caller, body: Option<Auth0User>) -> Result<UserProfile> {
         let policies = Arc::clone(&self.0.policies.borrow());
         let (now, new_id) = (self.0.ambient.now(), self.0.ambient.uuid());
         body.as_ref().map(check).transpose()?;
+        let witness = self.witness(caller);
         self.write(move |tx| {
             let body = body.filter(names_somebody);
             let user = match &body {
@@ -34,7 +35,11 @@ impl Device {
                         learn(tx, body, &id)?;
                         tx.user(&id)?.map(|user| enrich(tx, user, body, now)).transpose()?
                     }
-                    None => Some(create(tx, body, new_id, now)?),
+                    None => {
+                        let user = create(tx, body, new_id, now)?;
+                        witness.record(tx, AuditActionEnum::AccountAdded, Some(&user.profile.id), None)?;
+                        Some(user)
+                    }
                 },
             };
             let user = user.ok_or_else(|| {
@@ -46,16 +51,19 @@ impl Device {
             let current = tx.device()?.and_then(|device| device.current_user_id);
             if current.as_deref() != Some(&user.profile.id) {
                 tx.set_current(Some(&user.profile.id))?;
+                witness.record(tx, AuditActionEnum::AccountSelected, Some(&user.profile.id), None)?;
             }
             compose(tx, user, &policies)
         })
         .await
     }
 
-    pub(crate) async fn clear(&self) -> Result<()> {
-        self.write(|tx| {
-            if tx.device()?.is_some_and(|device| device.current_user_id.is_some()) {
+    pub(crate) async fn clear(&self, caller: &Caller) -> Result<()> {
+        let witness = self.witness(caller);
+        self.write(move |tx| {
+            if let Some(user) = tx.device()?.and_then(|device| device.current_user_id) {
                 tx.set_current(None)?;
+                witness.record(tx, AuditActionEnum::SignedOut, Some(&user), None)?;
             }
             Ok(())
         })
@@ -77,7 +85,8 @@ impl Device {
     }
 
     /// Removes an account with its data; the current one signs out by it.
-    pub(crate) async fn disconnect(&self, id: &str) -> Result<Users> {
+    pub(crate) async fn disconnect(&self, caller: &Caller, id: &str) -> Result<Users> {
+        let witness = self.witness(caller);
         let (policies, id) = (Arc::clone(&self.0.policies.borrow()), id.to_owned());
         self.write(move |tx| {
             if tx.device()?.is_some_and(|device| device.current_user_id.as_deref() == Some(&id)) {
@@ -86,6 +95,7 @@ impl Device {
             if !tx.delete_user(&id)? {
                 return Err(unknown_user(&id).into());
             }
+            witness.record(tx, AuditActionEnum::AccountRemoved, Some(&id), None)?;
             list(tx, &policies)
         })
         .await

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 use usher_wire::{
-    About, AllocationCloud, Allocations, Applications, Auth0User, Caller, Code, Context, Entities, Entity,
-    Error, HasFeatureAccessInput, HasFeatureAccessOutput, OAuthToken, Present, ProfileUpdate,
-    RefreshedPaddleUser, Result, ReturnedUserProfile, Secret, SeededConnectorConnection, SeededEntity,
-    Status, Subscription, Subscriptions, UserApi, UserBetaStatus, UserCheckoutOutput,
-    UserLastCheckedInStreamOutput, UserManageSubscriptionsOutput, UserProfile, Users,
+    About, AllocationCloud, Allocations, Applications, Audit, AuditActionEnum, Auth0User, Caller, Code,
+    Context, Entities, Entity, Error, HasFeatureAccessInput, HasFeatureAccessOutput, OAuthToken, Origin,
+    OriginDecision, Origins, Present, ProfileUpdate, RefreshedPaddleUser, Result, ReturnedUserProfile,
+    Secret, SeededConnectorConnection, SeededEntity, Status, Subscription, Subscriptions, UserApi,
+    UserBetaStatus, UserCheckoutOutput, UserLastCheckedInStreamOutput, UserManageSubscriptionsOutput,
+    UserProfile, Users,
 };
 
 use crate::Device;
@@ -18,6 +19,8 @@ use crate::Device;
 const NO_CLOUD: &str = "this device is not connected to a cloud, so it has no allocation and no vanity name";
 const NO_BILLING: &str = "this device has no billing service: plans are managed where the account was made";
 const ENTITIES_ARE_FILES: &str = "organisations and teams cannot be changed through a device: change the policy file, or the cloud it comes from";
+/// What the record of token reads calls it.
+const ACCESS_TOKEN: &str = "access token";
 const NO_ISSUER: &str = "this device has no identity provider: leave the token out and use a local account";
 
 impl Device {
@@ -32,8 +35,8 @@ impl UserApi for Device {
         self.present()
     }
 
-    async fn clear_user(&self, _: &Caller) -> Result<()> {
-        self.clear().await
+    async fn clear_user(&self, caller: &Caller) -> Result<()> {
+        self.clear(caller).await
     }
 
     async fn refresh_user(&self, _: &Caller) -> Result<UserProfile> {
@@ -44,7 +47,7 @@ impl UserApi for Device {
         if caller.bearer.is_some() {
             return Err(Error::new(Code::NotSignedIn, NO_ISSUER));
         }
-        self.select(user).await
+        self.select(caller, user).await
     }
 
     async fn stream_user(&self, _: &Caller) -> Result<BoxStream<'static, Arc<Present>>> {
@@ -73,7 +76,12 @@ impl UserApi for Device {
 
     async fn user_access_token(&self, caller: &Caller) -> Result<Secret> {
         self.require_registered(caller).await?;
-        self.current()?;
+        let user = self.current()?;
+        let witness = self.witness(caller);
+        self.write(move |tx| {
+            witness.record(tx, AuditActionEnum::TokenRefused, Some(&user.id), Some(ACCESS_TOKEN))
+        })
+        .await?;
         Err(Error::not_available_here(
             "a local account has no access token: sign in with an identity provider",
         ))
@@ -124,8 +132,8 @@ impl UserApi for Device {
         self.user(user).await
     }
 
-    async fn users_disconnect_user(&self, _: &Caller, user: &str) -> Result<Users> {
-        self.disconnect(user).await
+    async fn users_disconnect_user(&self, caller: &Caller, user: &str) -> Result<Users> {
+        self.disconnect(caller, user).await
     }
 
     async fn authenticate_from_oauth_token(&self, _: &Caller, _: OAuthToken) -> Result<UserProfile> {
@@ -136,17 +144,38 @@ impl UserApi for Device {
         self.sign_in().await
     }
 
-    async fn sign_out_of_os(&self, _: &Caller) -> Result<Users> {
-        self.clear().await?;
+    async fn sign_out_of_os(&self, caller: &Caller) -> Result<Users> {
+        self.clear(caller).await?;
         self.users().await
     }
 
-    async fn connect(&self, _: &Caller, connection: SeededConnectorConnection) -> Result<Context> {
-        self.connect_application(connection).await
+    async fn connect(&self, caller: &Caller, connection: SeededConnectorConnection) -> Result<Context> {
+        self.connect_application(caller, connection).await
     }
 
     async fn applications_snapshot(&self, _: &Caller) -> Result<Applications> {
         self.applications().await
+    }
+
+    async fn revoke_application(&self, caller: &Caller, application: &str) -> Result<Applications> {
+        self.set_revoked(caller, application, true).await
+    }
+
+    async fn restore_application(&self, caller: &Caller, application: &str) -> Result<Applications> {
+        self.set_revoked(caller, application, false).await
+    }
+
+    async fn origins_snapshot(&self, caller: &Caller) -> Result<Origins> {
+        self.witness_of_a_person(caller)?;
+        self.origins().await
+    }
+
+    async fn decide_origin(&self, caller: &Caller, decision: OriginDecision) -> Result<Origin> {
+        self.decide(caller, decision).await
+    }
+
+    async fn audit_snapshot(&self, caller: &Caller) -> Result<Audit> {
+        self.audit(caller).await
     }
 
     async fn allocations_snapshot(&self, _: &Caller) -> Result<Allocations> {
@@ -214,6 +243,7 @@ impl UserApi for Device {
             accounts: i64::try_from(accounts).unwrap_or(i64::MAX),
             data_dir: Some(self.0.data_dir.display().to_string()),
             policies: self.0.policies.borrow().files.clone(),
+            guard: None,
         })
     }
 

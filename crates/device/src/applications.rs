@@ -4,8 +4,8 @@ use std::ops::RangeInclusive;
 
 use usher_domain::store::{Registered, Work};
 use usher_wire::{
-    Application, Applications, Caller, Code, Context, EmbeddedModelSchema, Error, Health, OSHealth,
-    PIECES_OS_VERSION, PlatformEnum, PrivacyEnum, Result, SeededConnectorConnection,
+    Application, Applications, AuditActionEnum, Caller, Code, Context, EmbeddedModelSchema, Error, Health,
+    OSHealth, PIECES_OS_VERSION, PlatformEnum, PrivacyEnum, Result, SeededConnectorConnection,
     SeededTrackedApplication,
 };
 
@@ -16,12 +16,16 @@ const MOST: usize = 1000;
 
 impl Device {
     /// Registers the application, or finds it again.
-    pub(crate) async fn connect_application(&self, connection: SeededConnectorConnection) -> Result<Context> {
+    pub(crate) async fn connect_application(
+        &self,
+        caller: &Caller,
+        connection: SeededConnectorConnection,
+    ) -> Result<Context> {
         let seed = connection.application;
         within("application.name", seed.name.trim(), 1..=200)?;
         within("application.version", &seed.version, 0..=200)?;
         within("application.descriptor", seed.descriptor.as_deref().unwrap_or_default(), 0..=1000)?;
-        let new_id = self.0.ambient.uuid().to_string();
+        let (witness, new_id) = (self.witness(caller), self.0.ambient.uuid().to_string());
         let application = self
             .write(move |tx| -> Work<Application> {
                 let name = seed.name.trim().to_owned();
@@ -33,10 +37,17 @@ impl Device {
                         "too many applications are registered on this device: connect under a known name";
                     return Err(Error::new(Code::TooManyRequests, message).into());
                 }
-                let id = known.unwrap_or(new_id);
-                let application = application(id, name.clone(), seed);
+                let is_new = known.is_none();
+                let application = application(known.unwrap_or(new_id), name.clone(), seed);
                 tx.put_application(&registered, &application)?;
-                Ok(application)
+                if is_new {
+                    witness.record(tx, AuditActionEnum::ApplicationConnected, None, Some(&application.id))?;
+                }
+                // Read back: an application that was revoked is told so.
+                Ok(Application {
+                    revoked: tx.is_revoked(&application.id)?.filter(|is_revoked| *is_revoked),
+                    ..application
+                })
             })
             .await?;
         let os = self.opened()?.os.clone();
@@ -66,6 +77,7 @@ impl Device {
             automatic_unload: None,
             descriptor: None,
             enrichment: None,
+            revoked: None,
             schema: Some(EmbeddedModelSchema::current()),
         };
         let registered = self.read(|tx| tx.applications()).await?;
@@ -73,8 +85,41 @@ impl Device {
         Ok(Applications { iterable, ..Applications::default() })
     }
 
-    /// Refuses callers that did not introduce themselves: tokens go to applications with a name only.
+    /// Keeps an application from reading tokens, or takes that back; lists all.
+    pub(crate) async fn set_revoked(
+        &self,
+        caller: &Caller,
+        id: &str,
+        is_revoked: bool,
+    ) -> Result<Applications> {
+        let witness = self.witness_of_a_person(caller)?;
+        let (id, now) = (id.to_owned(), self.0.ambient.now());
+        self.write(move |tx| {
+            let was_revoked =
+                tx.is_revoked(&id)?.ok_or_else(|| Error::not_found(format_args!("application `{id}`")))?;
+            if was_revoked != is_revoked {
+                tx.set_revoked(&id, is_revoked.then_some(now))?;
+                let action = match is_revoked {
+                    true => AuditActionEnum::ApplicationRevoked,
+                    false => AuditActionEnum::ApplicationRestored,
+                };
+                witness.record(tx, action, None, Some(&id))?;
+            }
+            Ok(())
+        })
+        .await?;
+        self.applications().await
+    }
+
+    /// Refuses callers that did not introduce themselves, were revoked, or are pages nobody approved: tokens go to
+    /// applications with a name only.
     pub(crate) async fn require_registered(&self, caller: &Caller) -> Result<()> {
+        if caller.page.as_ref().is_some_and(|page| !page.is_approved) {
+            return Err(Error::new(
+                Code::NotAllowed,
+                "tokens are not for pages that nobody approved: run `usher origins allow ORIGIN`",
+            ));
+        }
         let stranger = || {
             Error::new(
                 Code::NotRegistered,
@@ -82,8 +127,14 @@ impl Device {
             )
         };
         let id = caller.application.clone().ok_or_else(stranger)?;
-        let is_known = self.read(move |tx| tx.is_application(&id)).await?;
-        if is_known { Ok(()) } else { Err(stranger()) }
+        match self.read(move |tx| tx.is_revoked(&id)).await? {
+            Some(false) => Ok(()),
+            Some(true) => Err(Error::new(
+                Code::NotAllowed,
+                "this application was kept from reading tokens: `usher apps restore ID` takes that back",
+            )),
+            None => Err(stranger()),
+        }
     }
 }
 
@@ -110,6 +161,7 @@ fn application(id: String, name: String, seed: SeededTrackedApplication) -> Appl
         automatic_unload: seed.automatic_unload,
         descriptor: seed.descriptor,
         enrichment: seed.enrichment,
+        revoked: None,
         schema: Some(EmbeddedModelSchema::current()),
     }
 }

@@ -1,7 +1,7 @@
 //! The data directory: private to its owner, and one daemon's at a time.
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// Why a data directory cannot be used.
@@ -15,13 +15,21 @@ pub enum ClaimError {
         /// Where the other one listens, as it wrote it; empty while it is starting.
         addresses: Vec<String>,
     },
-    /// Others may read it.
-    #[error("{path} is open to other users (mode {mode:o}): run `chmod 700 {path}` and start again")]
+    /// Others may read it, or a file in it.
+    #[error("{path} is open to other users (mode {mode:o}): run `chmod {right} {path}` and start again")]
     TooOpen {
-        /// The directory.
+        /// The directory or the file.
         path: PathBuf,
         /// Its permission bits.
         mode: u32,
+        /// Those it should have.
+        right: &'static str,
+    },
+    /// It is somebody else's.
+    #[error("{path} belongs to another user: choose a directory of your own with --data-dir")]
+    NotOwn {
+        /// The directory.
+        path: PathBuf,
     },
     /// It cannot be made, read or written.
     #[error(
@@ -68,6 +76,7 @@ impl DataDir {
             Err(TryLockError::Error(source)) => return Err(unusable(source)),
         }
         drop(std::fs::remove_file(path.join("address")));
+        check_files(&path)?;
         Ok(Self { path, _lock: lock })
     }
 
@@ -78,22 +87,52 @@ impl DataDir {
 
     /// Tells a second instance where this one listens.
     pub fn write_addresses(&self, addresses: &[String]) -> io::Result<()> {
-        std::fs::write(self.path.join("address"), addresses.join("\n"))
+        let mut file = private_file(&self.path.join("address"))?;
+        file.set_len(0)?;
+        file.write_all(addresses.join("\n").as_bytes())
     }
 }
 
 #[cfg(unix)]
 fn check_private(path: &Path) -> Result<(), ClaimError> {
-    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::fs::MetadataExt;
     let metadata =
         path.metadata().map_err(|source| ClaimError::Unusable { path: path.to_owned(), source })?;
-    let mode = metadata.permissions().mode() & 0o777;
-    if mode & 0o077 == 0 { Ok(()) } else { Err(ClaimError::TooOpen { path: path.to_owned(), mode }) }
+    if metadata.uid() != rustix::process::geteuid().as_raw() {
+        return Err(ClaimError::NotOwn { path: path.to_owned() });
+    }
+    check_mode(path, &metadata, "700")
+}
+
+/// A file that is open to others was put here by a hand or a restore that did not mind; what it holds may be known.
+#[cfg(unix)]
+fn check_files(path: &Path) -> Result<(), ClaimError> {
+    let unusable = |source| ClaimError::Unusable { path: path.to_owned(), source };
+    for entry in std::fs::read_dir(path).map_err(unusable)? {
+        let entry = entry.map_err(unusable)?;
+        // Links are not followed: what they lead to has its own place and its own keeper.
+        let metadata = entry.metadata().map_err(unusable)?;
+        if metadata.is_file() {
+            check_mode(&entry.path(), &metadata, "600")?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+fn check_mode(path: &Path, metadata: &std::fs::Metadata, right: &'static str) -> Result<(), ClaimError> {
+    let mode = std::os::unix::fs::MetadataExt::mode(metadata) & 0o777;
+    if mode & 0o077 == 0 { Ok(()) } else { Err(ClaimError::TooOpen { path: path.to_owned(), mode, right }) }
 }
 
 /// Elsewhere a profile folder is private by inheritance.
 #[cfg(not(unix))]
 fn check_private(_: &Path) -> Result<(), ClaimError> {
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn check_files(_: &Path) -> Result<(), ClaimError> {
     Ok(())
 }
 

@@ -13,6 +13,7 @@ mod policies;
 mod presence;
 mod profile;
 mod streams;
+mod trust;
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -24,6 +25,7 @@ use usher_wire::{Code, Error, Present, Result};
 
 use crate::policies::Policies;
 use crate::presence::Presence;
+use crate::trust::Trust;
 
 /// `UserApi` for one machine. Answers health checks and accepts streams before [`Device::open`] has finished.
 #[derive(Clone)]
@@ -35,6 +37,7 @@ struct Inner {
     opened: OnceLock<Opened>,
     presence: Presence,
     policies: watch::Sender<Arc<Policies>>,
+    trust: Trust,
 }
 
 /// What exists once the store is open.
@@ -52,6 +55,7 @@ impl Device {
             opened: OnceLock::new(),
             presence: Presence::default(),
             policies: watch::Sender::default(),
+            trust: Trust::default(),
         }))
     }
 
@@ -60,10 +64,13 @@ impl Device {
     pub async fn open(&self) -> Result<(), OpenError> {
         let path = self.0.data_dir.join("usher.db");
         let publish = {
-            let (presence, policies) = (self.0.presence.clone(), self.0.policies.subscribe());
+            let inner = Arc::downgrade(&self.0);
             Box::new(move |tx: &Tx<'_>| {
-                let policies = Arc::clone(&policies.borrow());
-                presence.publish(tx, &policies)
+                // Only a device that nobody holds any more is gone, and then nobody asks it.
+                let Some(inner) = inner.upgrade() else { return Ok(()) };
+                let policies = Arc::clone(&inner.policies.borrow());
+                inner.presence.publish(tx, &policies)?;
+                inner.trust.publish(tx)
             })
         };
         let opening = {
@@ -78,7 +85,12 @@ impl Device {
         let unusable = |reason: String| OpenError::Unusable { path: path.clone(), reason };
         let store = opening.await.map_err(|error| unusable(error.to_string()))??;
         let new_os = self.0.ambient.uuid().to_string();
-        let os = store.write(move |tx| begin(tx, &new_os)).await.map_err(|error| unusable(error.message))?;
+        let device = self.clone();
+        let begun = store.write(move |tx| {
+            device.0.trust.load(tx)?;
+            begin(tx, &new_os)
+        });
+        let os = begun.await.map_err(|error| unusable(error.message))?;
         // Only a second call could find it set, and then the first one's store is as good.
         drop(self.0.opened.set(Opened { store, os }));
         Ok(())

@@ -3,5 +3,6 @@
 pub mod access;
 pub mod ambient;
 pub mod beta;
+pub mod origin;
 pub mod profile;
 pub mod store;

@@ -7,6 +7,8 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use usher_wire::{Caller, Secret};
 
+use crate::guard::Visit;
+
 /// The sender of a request, as far as it says.
 pub(crate) struct From(pub(crate) Caller);
 
@@ -14,15 +16,15 @@ impl<S: Sync> FromRequestParts<S> for From {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        Ok(Self(caller(&parts.headers)))
+        let page = parts.extensions.get::<Visit>().map(|visit| visit.page.clone());
+        Ok(Self(Caller { page, ..caller(&parts.headers) }))
     }
 }
 
-/// `application` is what the official wrappers send, `X-Application-ID` what the document names.
 fn caller(headers: &HeaderMap) -> Caller {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     Caller {
-        application: text("x-application-id").or_else(|| text("application")).map(str::to_owned),
+        application: application(headers).map(str::to_owned),
         bearer: text("authorization").and_then(bearer).map(|token| Secret::from(token.to_owned())),
         seen: headers
             .get(header::IF_MATCH)
@@ -30,7 +32,14 @@ fn caller(headers: &HeaderMap) -> Caller {
             .filter(|value| *value != "*")
             // A version we cannot read is one we never gave: the default one, which no state ever has.
             .map(|value| value.to_str().ok().and_then(|text| text.parse().ok()).unwrap_or_default()),
+        page: None,
     }
+}
+
+/// The application id: `application` is what the official wrappers send, `X-Application-ID` what the document names.
+pub(crate) fn application(headers: &HeaderMap) -> Option<&str> {
+    let header = headers.get("x-application-id").or_else(|| headers.get("application"))?;
+    header.to_str().ok()
 }
 
 /// Generated TypeScript clients send the configured token as it is, without the scheme.

@@ -10,11 +10,15 @@ use usher_wire::{
     Problem,
 };
 
+use crate::server::Refusal;
+
 /// A failed request on its way out. Becomes an answer in [`render`], which knows what the caller accepts.
 #[derive(Debug, Clone)]
 pub(crate) struct Failure {
     error: Error,
     status: StatusCode,
+    /// What only the log is told.
+    cause: Option<Box<str>>,
 }
 
 impl From<Error> for Failure {
@@ -23,7 +27,29 @@ impl From<Error> for Failure {
             Some(FeatureInput::ForeignContext { .. }) => 422,
             _ => error.code.status(),
         };
-        Self { status: StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), error }
+        Self {
+            status: StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+            error,
+            cause: None,
+        }
+    }
+}
+
+impl From<&Refusal> for Failure {
+    fn from(refusal: &Refusal) -> Self {
+        let (code, message, status) = match refusal {
+            Refusal::Stranger => (
+                Code::NotAllowed,
+                "this daemon belongs to another user of this machine: start one of your own with `usher serve`",
+                StatusCode::FORBIDDEN,
+            ),
+            Refusal::Full => (
+                Code::TooManyRequests,
+                "too many connections are open, all of them busy: close some and try again",
+                StatusCode::SERVICE_UNAVAILABLE,
+            ),
+        };
+        Self { error: Error::new(code, message), status, cause: None }
     }
 }
 
@@ -33,6 +59,7 @@ impl Failure {
         Self {
             error: Error::invalid_body("the body must be JSON: send `Content-Type: application/json`"),
             status: StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            cause: None,
         }
     }
 
@@ -53,7 +80,12 @@ impl Failure {
             }
             _ => Error::new(Code::Internal, "the request failed inside the daemon: see its log"),
         };
-        Self { error, status }
+        Self { error, status, cause: None }
+    }
+
+    /// A handler that panicked, with where and why for the log.
+    pub(crate) fn panicked(cause: String) -> Self {
+        Self { cause: Some(cause.into()), ..Self::of_status(StatusCode::INTERNAL_SERVER_ERROR) }
     }
 }
 
@@ -97,7 +129,8 @@ pub(crate) fn render(
         .unwrap_or_else(|| Failure::of_status(response.status()));
     let request_id = request_id();
     if failure.error.code == Code::Internal {
-        tracing::error!(request.id = request_id, message = failure.error.message, "request failed");
+        let cause = failure.cause.as_deref();
+        tracing::error!(request.id = request_id, cause, message = failure.error.message, "request failed");
     }
     let mut rendered = body(&failure, wants_problem, &request_id);
     *rendered.status_mut() = failure.status;
@@ -116,7 +149,7 @@ pub(crate) fn render(
 }
 
 fn body(failure: &Failure, wants_problem: bool, request_id: &str) -> Response {
-    let Failure { error, status } = failure;
+    let Failure { error, status, .. } = failure;
     match &error.feature_input {
         Some(FeatureInput::Bad(code)) => Json(HasFeatureAccessBadRequestError {
             code: (*code).to_owned(),

@@ -1,48 +1,94 @@
 //! The guard: what every request passes before anything else sees it. A local port is reachable by every web page the
-//! user opens, so a request must name us as its host and must not come from a page of somebody else.
+//! user opens, so a request must name us as its host, and a foreign page must be one that somebody approved.
+
+use std::sync::Arc;
 
 use axum::http::{HeaderMap, HeaderValue, Method, Request, header};
-use usher_wire::{Code, Error};
+use usher_wire::{Code, Error, Page, Pages};
 
 use crate::error::Failure;
 
-/// The names one listener answers to.
-#[derive(Debug, Clone)]
+/// How foreign pages are treated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mode {
+    /// Only pages of approved origins may call.
+    #[default]
+    Strict,
+    /// Pages of this machine may call without approval, for clients from before there was one. They get no tokens.
+    Legacy,
+}
+
+impl Mode {
+    /// The word for it in settings and in `GET /status`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Strict => "strict",
+            Self::Legacy => "legacy",
+        }
+    }
+}
+
+/// What one listener lets in.
+#[derive(Clone)]
 pub struct Guard {
-    hosts: Vec<String>,
+    /// `None`: the listener has no name that could be faked, as a Unix socket.
+    hosts: Option<Vec<String>>,
+    pages: Arc<dyn Pages>,
+    mode: Mode,
+}
+
+/// A request of a foreign page that was let in.
+#[derive(Clone)]
+pub(crate) struct Visit {
+    pub(crate) page: Page,
+    pages: Arc<dyn Pages>,
+}
+
+impl Visit {
+    /// Whether it still would be.
+    pub(crate) fn is_welcome(&self) -> bool {
+        !self.page.is_approved || self.pages.is_allowed(&self.page.origin)
+    }
 }
 
 impl Guard {
     /// A guard for a listener on `port`: loopback names with that port, and the `extra` host names as they are.
-    pub fn new(port: u16, extra: &[String]) -> Self {
+    pub fn new(port: u16, extra: &[String], pages: Arc<dyn Pages>, mode: Mode) -> Self {
         let names = ["127.0.0.1", "localhost", "[::1]"];
         let mut hosts: Vec<String> = names.iter().map(|name| format!("{name}:{port}")).collect();
         if port == 80 {
             hosts.extend(names.map(str::to_owned));
         }
         hosts.extend(extra.iter().map(|host| host.to_ascii_lowercase()));
-        Self { hosts }
+        Self { hosts: Some(hosts), pages, mode }
     }
 
-    /// Refuses what a hostile page or a rebound name can send.
-    pub(crate) fn check<B>(&self, request: &Request<B>) -> Result<(), Failure> {
+    /// A guard for a Unix socket, which no page can reach and no name leads to.
+    pub fn of_socket(pages: Arc<dyn Pages>, mode: Mode) -> Self {
+        Self { hosts: None, pages, mode }
+    }
+
+    /// Refuses what a hostile page or a rebound name can send; answers which foreign page it is that may.
+    pub(crate) fn check<B>(&self, request: &Request<B>) -> Result<Option<Visit>, Failure> {
         self.check_host(request)?;
         let headers = request.headers();
-        self.check_origin(headers)?;
+        let visit = self.check_origin(headers)?;
         if request.method() != Method::GET && request.method() != Method::HEAD && is_form(headers) {
             return Err(Failure::media_type());
         }
-        Ok(())
+        Ok(visit)
     }
 
     /// A rebound name carries neither `Origin` nor `Sec-Fetch-*`; only the host tells it.
     fn check_host<B>(&self, request: &Request<B>) -> Result<(), Failure> {
+        let Some(own) = &self.hosts else { return Ok(()) };
+        let is_own = |host: &str| own.iter().any(|own| own.eq_ignore_ascii_case(host));
         let mut hosts = request.headers().get_all(header::HOST).iter();
         let only = match (hosts.next(), hosts.next()) {
-            (Some(host), None) => self.is_own(host),
+            (Some(host), None) => host.to_str().is_ok_and(is_own),
             _ => false,
         };
-        let target = request.uri().authority().is_none_or(|target| self.is_own_text(target.as_str()));
+        let target = request.uri().authority().is_none_or(|target| is_own(target.as_str()));
         if only && target {
             return Ok(());
         }
@@ -51,36 +97,60 @@ impl Guard {
         ))
     }
 
-    fn check_origin(&self, headers: &HeaderMap) -> Result<(), Failure> {
+    fn check_origin(&self, headers: &HeaderMap) -> Result<Option<Visit>, Failure> {
         let mut origins = headers.get_all(header::ORIGIN).iter();
-        let is_own = |origin: &HeaderValue| {
-            origin
-                .to_str()
-                .ok()
-                .and_then(|text| text.strip_prefix("http://"))
-                .is_some_and(|own| self.is_own_text(own))
+        let page = match (origins.next(), origins.next()) {
+            (None, _) => return self.check_site(headers).map(|()| None),
+            (Some(origin), None) => origin.to_str().ok(),
+            (Some(_), Some(_)) => None,
         };
-        if !origins.all(is_own) {
-            return Err(refused("pages of this origin may not call this daemon"));
+        let Some(origin) = page else { return Err(unapproved("it names no single origin")) };
+        if self.is_own(origin) {
+            return Ok(None);
         }
-        let site = headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
-        match site {
+        let is_approved = self.pages.is_allowed(origin);
+        if is_approved || (self.mode == Mode::Legacy && is_of_this_machine(origin)) {
+            let page = Page { origin: origin.to_owned(), is_approved };
+            return Ok(Some(Visit { page, pages: Arc::clone(&self.pages) }));
+        }
+        Err(unapproved("its origin is not approved"))
+    }
+
+    /// Images, scripts and links carry no `Origin`, but browsers say where they come from.
+    fn check_site(&self, headers: &HeaderMap) -> Result<(), Failure> {
+        match headers.get("sec-fetch-site").map(HeaderValue::as_bytes) {
             None | Some(b"none" | b"same-origin") => Ok(()),
-            Some(_) => Err(refused("other sites may not call this daemon")),
+            Some(_) => Err(refused("other sites may not call this daemon: open the address itself")),
         }
     }
 
-    fn is_own(&self, host: &HeaderValue) -> bool {
-        host.to_str().is_ok_and(|host| self.is_own_text(host))
+    fn is_own(&self, origin: &str) -> bool {
+        let Some((hosts, host)) = self.hosts.as_ref().zip(origin.strip_prefix("http://")) else {
+            return false;
+        };
+        hosts.iter().any(|own| own.eq_ignore_ascii_case(host))
     }
+}
 
-    fn is_own_text(&self, host: &str) -> bool {
-        self.hosts.iter().any(|own| own.eq_ignore_ascii_case(host))
-    }
+/// Whether the page was served by this machine, on whatever port.
+fn is_of_this_machine(origin: &str) -> bool {
+    let Some(host) = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://")) else {
+        return false;
+    };
+    ["127.0.0.1", "localhost", "[::1]"].iter().any(|own| {
+        host.strip_prefix(own).is_some_and(|rest| {
+            rest.is_empty() || rest.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok())
+        })
+    })
 }
 
 fn refused(message: &str) -> Failure {
     Error::new(Code::NotAllowed, message).into()
+}
+
+fn unapproved(why: &str) -> Failure {
+    let next = "if you trust the page, allow it with `usher origins allow ORIGIN`";
+    Error::new(Code::NotAllowed, format!("this page may not call this daemon ({why}): {next}")).into()
 }
 
 /// The content types a page can send anywhere without asking first.

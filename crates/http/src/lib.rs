@@ -1,18 +1,25 @@
 //! The HTTP face: routes, guard, streams, errors, the OpenAPI document. It knows the API only as the trait `UserApi`, so a
 //! device and a cloud have every line of it in common.
 
+mod answer;
 mod body;
 mod caller;
+mod connections;
+mod cors;
 mod docs;
 mod error;
 mod guard;
 mod openapi;
+mod panics;
+mod peers;
 mod router;
 mod routes;
 mod server;
 mod shim;
 mod stream;
 
-pub use guard::Guard;
+pub use guard::{Guard, Mode};
 pub use openapi::openapi_json;
-pub use server::Server;
+pub use panics::log_panics;
+pub use peers::{Listener, Peer, Peers};
+pub use server::{Limits, Server};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::MethodRouter;
-use usher_wire::UserApi;
+use usher_wire::{GuardStatus, UserApi};
 use utoipa::Path;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::{PathItemExt, paste, routes};
@@ -20,6 +20,8 @@ pub(crate) struct App {
     pub(crate) api: Arc<dyn UserApi>,
     /// The streams that are open.
     pub(crate) streams: Streams,
+    /// How callers are checked before they come here.
+    pub(crate) guard: Option<Arc<GuardStatus>>,
 }
 
 /// Makes both from one table: the routes that serve, and the same with their documentation. Describing every model costs
@@ -81,6 +83,11 @@ table! {
     allocations::allocations_disconnect_cloud,
     applications::connect,
     applications::applications_snapshot,
+    applications::revoke_application,
+    applications::restore_application,
+    trust::origins_snapshot,
+    trust::decide_origin,
+    trust::audit_snapshot,
     well_known::get_well_known_health,
     well_known::get_well_known_version,
     well_known::get_well_known_stream_health,

@@ -1,41 +1,51 @@
 //! Connections: accepting, limits, the guard before every request, and a shutdown that ends in time.
 
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
-use axum::http::{HeaderValue, Request, StatusCode, header};
-use axum::response::{IntoResponse, Response};
-use futures_util::FutureExt;
-use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tower::Service;
-use usher_wire::UserApi;
+use usher_wire::{GuardStatus, UserApi};
 
-use crate::error::{Failure, render, wants_problem};
+use crate::answer::{Desk, answer};
+use crate::connections::{Connections, Seat};
 use crate::guard::Guard;
+use crate::peers::{Listener, Peer, Peers};
 use crate::router::{App, router};
 use crate::stream::Streams;
 
-/// Streams at once; one more is refused.
-const MAX_STREAMS: usize = 16 * 1024;
-/// Connections at once, beside streams; more wait in the system's own queue until one ends.
-const MAX_CONNECTIONS: usize = 16 * 1024;
 /// How long a connection may take to send the head of a request.
 const HEADERS_WITHIN: Duration = Duration::from_secs(10);
+/// The same for a connection that is only told why it may not stay.
+const REFUSED_WITHIN: Duration = Duration::from_secs(1);
+/// Connections at once that are told why they may not stay; more are closed without a word.
+const MAX_REFUSED: usize = 64;
 /// The largest head of a request.
 const MAX_HEAD: usize = 16 * 1024;
 /// How long what is under way may take to end at shutdown.
 const DRAIN_WITHIN: Duration = Duration::from_secs(4);
+
+/// How much callers together may hold at once.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Connections, beside streams.
+    pub connections: usize,
+    /// Streams of one application; callers without an application id count as one.
+    pub streams_per_application: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { connections: 2048, streams_per_application: 1024 }
+    }
+}
 
 /// One API on any number of listeners.
 pub struct Server {
@@ -45,35 +55,74 @@ pub struct Server {
 
 struct Shared {
     router: Router,
+    peers: Peers,
     closing: CancellationToken,
-    connections: Arc<Semaphore>,
+    connections: Arc<Connections>,
+    refusals: Arc<Semaphore>,
     /// Told apart from other runs' requests in a log by the prefix.
     request_prefix: u32,
     requests: AtomicU64,
 }
 
+/// How a connection is treated.
+enum Standing {
+    Seated(Seat),
+    /// Told why, once, then closed.
+    Refused(&'static Refusal),
+}
+
+/// Why a connection may not stay.
+pub(crate) enum Refusal {
+    /// It belongs to another user of the machine.
+    Stranger,
+    /// Everybody else is being answered.
+    Full,
+}
+
 impl Server {
-    /// A server of `api`. `run_id` tells this run's request ids from those of others.
-    pub fn new(api: Arc<dyn UserApi>, run_id: u32) -> Self {
-        let closing = CancellationToken::new();
-        let tracker = TaskTracker::new();
-        let slots = Arc::new(Semaphore::new(MAX_STREAMS));
-        let streams = Streams { closing: closing.clone(), tracker: tracker.clone(), slots };
-        let router = router(App { api, streams });
-        let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-        let shared =
-            Shared { router, closing, connections, request_prefix: run_id, requests: AtomicU64::new(0) };
+    /// A server of `api`, for `peers`. `run_id` tells this run's request ids from those of others; `guard` is what
+    /// `GET /status` says of how callers are checked.
+    pub fn new(
+        api: Arc<dyn UserApi>,
+        run_id: u32,
+        limits: Limits,
+        peers: Peers,
+        guard: Option<GuardStatus>,
+    ) -> Self {
+        let (closing, tracker) = (CancellationToken::new(), TaskTracker::new());
+        let streams = Streams::new(closing.clone(), tracker.clone(), limits.streams_per_application);
+        let shared = Shared {
+            router: router(App { api, streams, guard: guard.map(Arc::new) }),
+            peers,
+            closing,
+            connections: Connections::new(limits.connections),
+            refusals: Arc::new(Semaphore::new(MAX_REFUSED)),
+            request_prefix: run_id,
+            requests: AtomicU64::new(0),
+        };
         Self { shared: Arc::new(shared), tracker }
     }
 
-    /// Starts to accept on `listener`, behind `guard`.
-    pub fn listen(&self, listener: TcpListener, guard: Guard) {
+    /// Starts to accept on `listener`, a TCP listener or a Unix one, behind `guard`.
+    pub fn listen(&self, listener: impl Listener, guard: Guard) {
         let (shared, tracker, guard) = (Arc::clone(&self.shared), self.tracker.clone(), Arc::new(guard));
         self.tracker.spawn(async move {
             let closing = shared.closing.clone();
-            tokio::select! {
-                () = accept(&listener, &shared, &tracker, &guard) => {}
-                () = closing.cancelled() => {}
+            let mut is_failing = false;
+            while let Some(accepted) = closing.run_until_cancelled(listener.next(&shared.peers)).await {
+                match accepted {
+                    Ok((stream, peer)) => {
+                        is_failing = false;
+                        shared.admit(stream, peer, &guard, &tracker);
+                    }
+                    Err(error) => {
+                        // Out of file descriptors or the like: it passes when a connection ends.
+                        if !std::mem::replace(&mut is_failing, true) {
+                            tracing::warn!(%error, "connections cannot be accepted");
+                        }
+                        tokio::time::sleep(Duration::from_millis(50)).await;
+                    }
+                }
             }
         });
     }
@@ -88,82 +137,84 @@ impl Server {
     }
 }
 
-async fn accept(listener: &TcpListener, shared: &Arc<Shared>, tracker: &TaskTracker, guard: &Arc<Guard>) {
-    let mut is_failing = false;
-    loop {
-        let Ok(permit) = Arc::clone(&shared.connections).acquire_owned().await else { return };
-        match listener.accept().await {
-            Ok((stream, _)) => {
-                is_failing = false;
-                let (shared, guard) = (Arc::clone(shared), Arc::clone(guard));
-                tracker.spawn(async move {
-                    connection(stream, shared, guard).await;
-                    drop(permit);
-                });
-            }
-            Err(error) => {
-                // Out of file descriptors or the like: it passes when a connection ends.
-                if !std::mem::replace(&mut is_failing, true) {
-                    tracing::warn!(%error, "connections cannot be accepted");
-                }
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-        }
+impl Shared {
+    /// Gives a new connection a task of its own, if there is room for it.
+    fn admit<S>(self: &Arc<Self>, stream: S, peer: Peer, guard: &Arc<Guard>, tracker: &TaskTracker)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let standing = match peer {
+            Peer::Stranger => Standing::Refused(&Refusal::Stranger),
+            Peer::Own => self.connections.seat().map_or(Standing::Refused(&Refusal::Full), Standing::Seated),
+        };
+        let told = match standing {
+            Standing::Seated(_) => None,
+            Standing::Refused(_) => match Arc::clone(&self.refusals).try_acquire_owned() {
+                Ok(permit) => Some(permit),
+                Err(_) => return,
+            },
+        };
+        let (shared, guard) = (Arc::clone(self), Arc::clone(guard));
+        tracker.spawn(async move {
+            connection(stream, shared, guard, standing).await;
+            drop(told);
+        });
+    }
+
+    /// Letters only: pieces-cli looks for digits like `401` anywhere in an answer to choose its words.
+    fn request_id(&self) -> String {
+        let number = self.requests.fetch_add(1, Ordering::Relaxed);
+        let letters = |digit: char| digit.to_digit(16).map_or(digit, |digit| char::from(b'a' + digit as u8));
+        format!("{:08x}-{number:x}", self.request_prefix).chars().map(letters).collect()
     }
 }
 
-async fn connection(stream: TcpStream, shared: Arc<Shared>, guard: Arc<Guard>) {
-    // Frames and answers are small and must not wait for each other.
-    drop(stream.set_nodelay(true));
+async fn connection<S>(stream: S, shared: Arc<Shared>, guard: Arc<Guard>, standing: Standing)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let closing = shared.closing.clone();
+    let (seat, refusal) = match standing {
+        Standing::Seated(seat) => (Some(Arc::new(seat)), None),
+        Standing::Refused(refusal) => (None, Some(refusal)),
+    };
+    let sitting = seat.clone();
     let service = service_fn(move |request| {
-        let (shared, guard) = (Arc::clone(&shared), Arc::clone(&guard));
-        async move { Ok::<_, std::convert::Infallible>(answer(&shared, &guard, request).await) }
+        let (shared, guard, seat) = (Arc::clone(&shared), Arc::clone(&guard), sitting.clone());
+        async move {
+            seat.as_ref().inspect(|seat| seat.answering());
+            let desk = Desk { router: &shared.router, guard: &guard, refusal };
+            let response = answer(&desk, request, || shared.request_id()).await;
+            seat.as_ref().inspect(|seat| seat.waiting());
+            Ok::<_, std::convert::Infallible>(response)
+        }
     });
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEADERS_WITHIN)
+        .header_read_timeout(if refusal.is_some() { REFUSED_WITHIN } else { HEADERS_WITHIN })
+        .keep_alive(refusal.is_none())
         .max_buf_size(MAX_HEAD)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     let mut serving = std::pin::pin!(serving);
+    let taken = async {
+        match &seat {
+            Some(seat) => seat.taken().await,
+            None => std::future::pending().await,
+        }
+    };
     let ended = tokio::select! {
         ended = serving.as_mut() => ended,
         () = closing.cancelled() => {
             serving.as_mut().graceful_shutdown();
             serving.await
         }
+        () = taken => {
+            tracing::debug!("a connection that waited made room for a new one");
+            return;
+        }
     };
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection ended early");
-    }
-}
-
-async fn answer(shared: &Shared, guard: &Guard, request: Request<Incoming>) -> Response {
-    let wants_problem = wants_problem(request.headers());
-    let response = match guard.check(&request) {
-        Ok(()) => {
-            let mut router = shared.router.clone();
-            let handled = AssertUnwindSafe(router.call(request.map(Body::new))).catch_unwind().await;
-            handled.map_or_else(
-                |_| Failure::of_status(StatusCode::INTERNAL_SERVER_ERROR).into_response(),
-                |Ok::<_, std::convert::Infallible>(response)| response,
-            )
-        }
-        Err(refusal) => refusal.into_response(),
-    };
-    let mut response = render(response, wants_problem, || shared.request_id());
-    let headers = response.headers_mut();
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert("cross-origin-resource-policy", HeaderValue::from_static("same-origin"));
-    response
-}
-
-impl Shared {
-    /// Letters only: pieces-cli looks for digits like `401` anywhere in an answer to choose its words.
-    fn request_id(&self) -> String {
-        let number = self.requests.fetch_add(1, Ordering::Relaxed);
-        let letters = |digit: char| digit.to_digit(16).map_or(digit, |digit| char::from(b'a' + digit as u8));
-        format!("{:08x}-{number:x}", self.request_prefix).chars().map(letters).collect()
     }
 }

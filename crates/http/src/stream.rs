@@ -1,7 +1,8 @@
 //! WebSockets: one task for each, which sends what a stream yields, pings, and forgets a peer that is gone. A slow reader
 //! blocks only its own task, and gets the newest state when it reads again.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
@@ -11,12 +12,13 @@ use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
-use tokio::sync::Semaphore;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use usher_wire::{Code, Error};
 
+use crate::caller;
+use crate::guard::Visit;
 use crate::routes::Answer;
 
 /// How often a peer is asked whether it is there.
@@ -30,19 +32,76 @@ const CLOSE_WITHIN: Duration = Duration::from_secs(2);
 /// Clients send nothing but control frames.
 const MAX_INCOMING: usize = 64 * 1024;
 
+/// Streams of all applications together: an id is only something a caller says, so there are as many as he likes.
+const MAX_STREAMS: usize = 16 * 1024;
+
 /// The open streams of a server: told to close together, and waited for.
 #[derive(Clone)]
 pub(crate) struct Streams {
     /// Cancelled when the server drains.
     pub(crate) closing: CancellationToken,
     /// Waits for them at the end.
-    pub(crate) tracker: TaskTracker,
-    /// One for each that may be open.
-    pub(crate) slots: Arc<Semaphore>,
+    tracker: TaskTracker,
+    open: Arc<Open>,
+}
+
+/// How many streams are open, by application.
+struct Open {
+    most: usize,
+    counts: Mutex<HashMap<String, usize>>,
+}
+
+/// The place of one open stream; free again when dropped.
+struct Slot {
+    open: Arc<Open>,
+    application: Box<str>,
 }
 
 /// A request that may want to become a WebSocket.
-pub(crate) struct Upgrade(WebSocketUpgrade);
+pub(crate) struct Upgrade {
+    upgrade: WebSocketUpgrade,
+    application: Box<str>,
+    visit: Option<Visit>,
+}
+
+impl Streams {
+    /// No streams yet, and at most so many of one application.
+    pub(crate) fn new(closing: CancellationToken, tracker: TaskTracker, most_per_application: usize) -> Self {
+        Self {
+            closing,
+            tracker,
+            open: Arc::new(Open { most: most_per_application, counts: Mutex::default() }),
+        }
+    }
+}
+
+impl Open {
+    fn take(self: &Arc<Self>, application: Box<str>) -> Option<Slot> {
+        let mut counts = self.counts();
+        let all: usize = counts.values().sum();
+        let own = counts.get(&*application).copied().unwrap_or_default();
+        if own >= self.most || all >= MAX_STREAMS {
+            return None;
+        }
+        counts.insert(application.to_string(), own + 1);
+        drop(counts);
+        Some(Slot { open: Arc::clone(self), application })
+    }
+
+    fn counts(&self) -> MutexGuard<'_, HashMap<String, usize>> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        let mut counts = self.open.counts();
+        match counts.get_mut(&*self.application) {
+            Some(count) if *count > 1 => *count -= 1,
+            _ => drop(counts.remove(&*self.application)),
+        }
+    }
+}
 
 impl<S: Send + Sync> OptionalFromRequestParts<S> for Upgrade {
     type Rejection = Response;
@@ -54,7 +113,10 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for Upgrade {
         }
         <WebSocketUpgrade as FromRequestParts<S>>::from_request_parts(parts, state)
             .await
-            .map(|upgrade| Some(Self(upgrade)))
+            .map(|upgrade| {
+                let application = caller::application(&parts.headers).unwrap_or_default().into();
+                Some(Self { upgrade, application, visit: parts.extensions.get().cloned() })
+            })
             .map_err(IntoResponse::into_response)
     }
 }
@@ -62,12 +124,17 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for Upgrade {
 impl Upgrade {
     /// Answers 101 and sends `frames` until they end, the peer goes, or the server closes.
     pub(crate) fn serve(self, frames: BoxStream<'static, Utf8Bytes>, streams: &Streams) -> Answer {
-        let slot = Arc::clone(&streams.slots).try_acquire_owned().map_err(|_| {
+        let slot = streams.open.take(self.application).ok_or_else(|| {
             Error::new(Code::TooManyRequests, "too many streams are open: close some and try again")
         })?;
         let (closing, open) = (streams.closing.clone(), streams.tracker.token());
+        let frames = match self.visit {
+            None => frames,
+            // A page that is no longer welcome learns nothing more.
+            Some(visit) => frames.take_while(move |_| std::future::ready(visit.is_welcome())).boxed(),
+        };
         let response = self
-            .0
+            .upgrade
             // The library's default is 128 KiB for each socket, allocated at once; what comes in are control frames.
             .read_buffer_size(256)
             .write_buffer_size(0)

@@ -7,11 +7,12 @@ use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 
 use crate::{
-    AllocationCloud, Allocations, Applications, Auth0User, Context, Entities, Entity, HasFeatureAccessInput,
-    HasFeatureAccessOutput, OAuthToken, Present, ProfileUpdate, RefreshedPaddleUser, Result,
-    ReturnedUserProfile, Secret, SeededConnectorConnection, SeededEntity, Status, Subscription,
-    Subscriptions, UserBetaStatus, UserCheckoutOutput, UserLastCheckedInStreamOutput,
-    UserManageSubscriptionsOutput, UserProfile, Users, Version,
+    AllocationCloud, Allocations, Applications, Audit, Auth0User, Context, Entities, Entity,
+    HasFeatureAccessInput, HasFeatureAccessOutput, OAuthToken, Origin, OriginDecision, Origins, Page,
+    Present, ProfileUpdate, RefreshedPaddleUser, Result, ReturnedUserProfile, Secret,
+    SeededConnectorConnection, SeededEntity, Status, Subscription, Subscriptions, UserBetaStatus,
+    UserCheckoutOutput, UserLastCheckedInStreamOutput, UserManageSubscriptionsOutput, UserProfile, Users,
+    Version,
 };
 
 /// The version of Pieces OS whose API this one is, told to clients that check it; they accept 12.x.
@@ -26,6 +27,8 @@ pub struct Caller {
     pub bearer: Option<Secret>,
     /// The state the caller saw last (`If-Match`).
     pub seen: Option<Version>,
+    /// The foreign web page that asks; absent for programs and for the service's own page.
+    pub page: Option<Page>,
 }
 
 /// What health and version checks say.
@@ -99,6 +102,18 @@ pub trait UserApi: Send + Sync + 'static {
     async fn connect(&self, caller: &Caller, connection: SeededConnectorConnection) -> Result<Context>;
     /// The registered applications (`GET /applications`).
     async fn applications_snapshot(&self, caller: &Caller) -> Result<Applications>;
+    /// Keeps an application from reading tokens and lists all (`POST /applications/{application}/revoke`, additive).
+    /// Idempotent; it stays so when the application connects again.
+    async fn revoke_application(&self, caller: &Caller, application: &str) -> Result<Applications>;
+    /// Takes that back (`POST /applications/{application}/restore`, additive). Idempotent.
+    async fn restore_application(&self, caller: &Caller, application: &str) -> Result<Applications>;
+
+    /// The origins that ask to call and those that were decided on (`GET /origins`, additive).
+    async fn origins_snapshot(&self, caller: &Caller) -> Result<Origins>;
+    /// Lets pages of an origin call, or keeps them out (`POST /origins`, additive).
+    async fn decide_origin(&self, caller: &Caller, decision: OriginDecision) -> Result<Origin>;
+    /// Who did what, the latest first (`GET /audit`, additive).
+    async fn audit_snapshot(&self, caller: &Caller) -> Result<Audit>;
 
     /// The user's clouds (`GET /allocations`).
     async fn allocations_snapshot(&self, caller: &Caller) -> Result<Allocations>;

@@ -91,6 +91,8 @@ pub struct Application {
     pub descriptor: Option<String>,
     /// How much is added to its materials.
     pub enrichment: Option<SeededAssetEnrichment>,
+    /// Whether it was kept from reading tokens; absent when it was not. Not part of the Pieces OS API.
+    pub revoked: Option<bool>,
     /// Version of this model.
     pub schema: Option<EmbeddedModelSchema>,
 }

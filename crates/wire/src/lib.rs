@@ -24,6 +24,7 @@ pub mod secret;
 pub mod status;
 pub mod subscriptions;
 pub mod time;
+pub mod trust;
 pub mod update;
 pub mod user;
 
@@ -45,5 +46,6 @@ pub use secret::*;
 pub use status::*;
 pub use subscriptions::*;
 pub use time::*;
+pub use trust::*;
 pub use update::*;
 pub use user::*;

@@ -22,6 +22,21 @@ pub struct Status {
     pub data_dir: Option<String>,
     /// The policy files of this device.
     pub policies: Vec<PolicyFile>,
+    /// How callers are checked; absent for a cloud.
+    pub guard: Option<GuardStatus>,
+}
+
+/// How callers of a device are checked.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct GuardStatus {
+    /// `strict`: web pages need approval; `legacy`: pages of this machine do not.
+    pub mode: String,
+    /// Whether other users of the machine are told apart on TCP, and so refused.
+    pub checks_users: bool,
+    /// The Unix socket beside TCP; absent when there is none.
+    pub socket: Option<String>,
 }
 
 /// One file of the policy folder.

@@ -90,9 +90,9 @@ static MODELS: LazyLock<BTreeMap<String, Model>> = LazyLock::new(|| {
         AllocationStatusEnum, CapabilitiesEnum, EmbeddedModelSchemaSemanticVersionEnum, EntityTypeEnum,
         ExternalProviderTypeEnum, HasFeatureAccessEnum, InstanceConfigurationEnabledEnum, SubscriptionTermEnum,
         PlatformEnum, PrivacyEnum, MechanismEnum, ExternalMLProviderEnum, ModelFoundationEnum, ModelTypeEnum,
-        ModelUsageEnum, Secret, Timestamp, GroupedTimestamp,
+        ModelUsageEnum, OriginVerdictEnum, AuditActionEnum, Secret, Timestamp, GroupedTimestamp,
         // additive
-        ProfileUpdate, Status, PolicyFile, Problem, Code,
+        ProfileUpdate, Status, GuardStatus, PolicyFile, Origin, Origins, OriginDecision, Audit, AuditEntry, Problem, Code,
     ];
     models.into_iter().map(|model| (model.name.clone(), model)).collect()
 });

@@ -22,6 +22,9 @@ fn a_bad_policy_file_shows_in_status_and_doctor() {
     signed in     yes
     accounts      1
     data          [data]
+    guard         strict
+    other users   are refused
+    socket        [data]/usher.sock
     policies      2
       acme.json: Acme
       initech.json: it is no entity: invalid type: integer `7`, expected a string at line 1 column 9; nothing is in force from it
@@ -45,7 +48,12 @@ fn a_bad_policy_file_shows_in_status_and_doctor() {
           "file": "initech.json",
           "problem": "it is no entity: invalid type: integer `7`, expected a string at line 1 column 9"
         }
-      ]
+      ],
+      "guard": {
+        "mode": "strict",
+        "checksUsers": true,
+        "socket": "[data]/usher.sock"
+      }
     }
     "#);
     assert_snapshot!(daemon.cli(&["doctor"]), @r"

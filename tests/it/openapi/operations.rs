@@ -2,13 +2,13 @@
 
 use futures_util::future::BoxFuture;
 use serde_json::json;
-use usher_client::{Client, ProfileUpdate, Result, UserApi};
+use usher_client::{Client, ProfileUpdate, Result, UserApi, wire::OriginDecision};
 
 use crate::contract::{anyone, model, organisation};
 
 /// What each operation answers on a fresh device. 401: nobody is signed in; 404: unknown ids; 403: not
 /// through a device; 501: no service for it; 511: no cloud.
-pub(super) const SIGNED_OUT: [(&str, u16); 43] = [
+pub(super) const SIGNED_OUT: [(&str, u16); 48] = [
     ("user_snapshot", 200),
     ("clear_user", 204),
     ("refresh_user", 401),
@@ -36,6 +36,11 @@ pub(super) const SIGNED_OUT: [(&str, u16); 43] = [
     ("sign_out_of_os", 200),
     ("connect", 200),
     ("applications_snapshot", 200),
+    ("revoke_application", 404),
+    ("restore_application", 404),
+    ("origins_snapshot", 200),
+    ("decide_origin", 200),
+    ("audit_snapshot", 200),
     ("allocations_snapshot", 401),
     ("allocation_snapshot", 401),
     ("allocations_connect_new_cloud", 401),
@@ -111,6 +116,11 @@ pub(super) fn sdk() -> Vec<(&'static str, Call)> {
         sign_out_of_os(),
         connect(model(json!({ "application": { "name": "X", "platform": "LINUX", "version": "1" } }))),
         applications_snapshot(),
+        revoke_application("nobody"),
+        restore_application("nobody"),
+        origins_snapshot(),
+        decide_origin(OriginDecision { origin: "http://localhost:1".into(), allowed: false }),
+        audit_snapshot(),
         allocations_snapshot(),
         allocation_snapshot("x"),
         allocations_connect_new_cloud(),

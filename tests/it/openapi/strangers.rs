@@ -23,18 +23,24 @@ const STRANGERS: [(&str, &str); 6] = [
 const BESIDE: [&str; 2] = ["/qgpt/stream", "/conversations/stream/identifiers"];
 
 /// A daemon where there is something to steal and to spoil: the ids to do it with, by their names in paths.
-async fn with_something_to_lose(daemon: &Daemon) -> [(&'static str, String); 4] {
+async fn with_something_to_lose(daemon: &Daemon) -> [(&'static str, String); 5] {
     let client = daemon.client();
     let ada = sign_in(&client, "Ada").await.id;
     client.user_associate_entity(&anyone(), &ada, "club").await.unwrap();
     let connection = json!({ "application": { "name": "X", "platform": "LINUX", "version": "1" } });
-    client.connect(&anyone(), model(connection)).await.unwrap();
-    [("user", ada.clone()), ("entity", "club".into()), ("allocation", ada), ("subscription", "x".into())]
+    let application = client.connect(&anyone(), model(connection)).await.unwrap().application.id;
+    [
+        ("user", ada.clone()),
+        ("entity", "club".into()),
+        ("allocation", ada),
+        ("subscription", "x".into()),
+        ("application", application),
+    ]
 }
 
 async fn state(raw: &Raw) -> Vec<String> {
     let mut state = vec![raw.etag().await];
-    for path in ["/user", "/users", "/applications", "/entities", "/status"] {
+    for path in ["/user", "/users", "/applications", "/entities", "/status", "/audit"] {
         state.push(raw.get(path).await.body);
     }
     state

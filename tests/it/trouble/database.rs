@@ -23,6 +23,12 @@ fn stopped() -> (Daemon, PathBuf) {
     (daemon, path)
 }
 
+/// Puts a file in the place of another, for its owner alone, as all files there are.
+fn write_private(path: &Path, text: &str) {
+    fs::write(path, text).unwrap();
+    fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+}
+
 /// Starts the daemon, which must refuse within the words given, and must leave the file alone.
 fn refuses(daemon: &Daemon, path: &Path, words: &[&str]) {
     let before = fs::read(path).unwrap();
@@ -87,9 +93,10 @@ fn halve(path: &Path) {
 fn what_is_no_database_of_ours_is_refused_and_kept() {
     let daemon = fresh();
     let path = daemon.data_dir().join("usher.db");
-    fs::write(&path, "Dear diary, ".repeat(1000)).unwrap();
+    write_private(&path, &"Dear diary, ".repeat(1000));
     refuses(&daemon, &path, &["not a database of usher"]);
     fs::remove_file(&path).unwrap();
+    write_private(&path, "");
     let foreign = Database::open(&path).unwrap();
     foreign.execute_batch("CREATE TABLE users (id TEXT); INSERT INTO users VALUES ('theirs')").unwrap();
     drop(foreign);
@@ -100,7 +107,7 @@ fn what_is_no_database_of_ours_is_refused_and_kept() {
 #[test]
 fn an_empty_file_becomes_a_database() {
     let mut daemon = fresh();
-    fs::write(daemon.data_dir().join("usher.db"), "").unwrap();
+    write_private(&daemon.data_dir().join("usher.db"), "");
     daemon.start_again();
     sign_in(daemon.url(), "ada@example.org");
 }

@@ -51,7 +51,7 @@ fn not_found() -> String {
 /// The checks of a daemon that answers.
 fn about(client: &Client, status: &Status) -> Vec<Check> {
     let by = if named().is_some() { ", named by USHER_URL" } else { "" };
-    let mut checks = vec![Check::fine("daemon", format!("answers at {}{by}", client.url()))];
+    let mut checks = vec![Check::fine("daemon", format!("answers at {}{by}", shown(client.url())))];
     checks.push(match status.ready {
         true => Check::fine("ready", "the store is open"),
         false => {
@@ -67,7 +67,18 @@ fn about(client: &Client, status: &Status) -> Vec<Check> {
     checks
 }
 
+/// An address without the name of a person in it.
+fn shown(url: &str) -> String {
+    match url.strip_prefix("unix:") {
+        Some(path) => without_home(Path::new(path)),
+        None => url.to_owned(),
+    }
+}
+
 fn is_here(url: &str) -> bool {
+    if url.starts_with("unix:") {
+        return true;
+    }
     let host = url.trim_start_matches("http://");
     ["127.", "localhost", "[::1]"].iter().any(|here| host.starts_with(here))
 }

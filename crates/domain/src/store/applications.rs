@@ -1,7 +1,7 @@
 //! The applications that introduced themselves to this device.
 
 use rusqlite::{OptionalExtension, params};
-use usher_wire::Application;
+use usher_wire::{Application, Timestamp};
 
 use super::{Tx, Work};
 
@@ -22,9 +22,17 @@ impl Tx<'_> {
         Ok(self.0.prepare_cached(sql)?.query_row(key, |row| row.get(0)).optional()?)
     }
 
-    /// Whether an application has this id.
-    pub fn is_application(&self, id: &str) -> Work<bool> {
-        Ok(self.0.prepare_cached("SELECT 1 FROM applications WHERE id = $1")?.exists([id])?)
+    /// Whether the application with this id was kept from reading tokens; `None` when there is no such application.
+    pub fn is_revoked(&self, id: &str) -> Work<Option<bool>> {
+        let sql = "SELECT revoked_at IS NOT NULL FROM applications WHERE id = $1";
+        Ok(self.0.prepare_cached(sql)?.query_row([id], |row| row.get(0)).optional()?)
+    }
+
+    /// Keeps an application from reading tokens from this moment on, or takes that back.
+    pub fn set_revoked(&self, id: &str, at: Option<Timestamp>) -> Work<()> {
+        let sql = "UPDATE applications SET revoked_at = $1 WHERE id = $2";
+        self.0.prepare_cached(sql)?.execute(params![at.map(Timestamp::as_millis), id])?;
+        Ok(())
     }
 
     /// Stores what an application says of itself now.
@@ -39,12 +47,15 @@ impl Tx<'_> {
 
     /// All of them, by name.
     pub fn applications(&self) -> Work<Vec<Application>> {
-        let sql = "SELECT document FROM applications ORDER BY name, descriptor";
+        let sql = "SELECT document, revoked_at IS NOT NULL FROM applications ORDER BY name, descriptor";
         let mut statement = self.0.prepare_cached(sql)?;
         let mut rows = statement.query([])?;
         let mut applications = Vec::new();
         while let Some(row) = rows.next()? {
-            applications.push(serde_json::from_str(row.get_ref(0)?.as_str().unwrap_or_default())?);
+            let application: Application =
+                serde_json::from_str(row.get_ref(0)?.as_str().unwrap_or_default())?;
+            let is_revoked: bool = row.get(1)?;
+            applications.push(Application { revoked: is_revoked.then_some(true), ..application });
         }
         Ok(applications)
     }

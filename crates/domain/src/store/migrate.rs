@@ -10,7 +10,10 @@ use super::connect;
 const APPLICATION_ID: i32 = 0x5573_6872;
 
 /// Every migration, in order; its place is its version.
-pub(super) const MIGRATIONS: &[&str] = &[include_str!("../../migrations/sqlite/0001_accounts.sql")];
+pub(super) const MIGRATIONS: &[&str] = &[
+    include_str!("../../migrations/sqlite/0001_accounts.sql"),
+    include_str!("../../migrations/sqlite/0002_trust.sql"),
+];
 
 /// Why a database cannot be used. The file is left as it is.
 #[derive(Debug, thiserror::Error)]

@@ -6,6 +6,7 @@ mod applications;
 mod memberships;
 mod migrate;
 mod revisions;
+mod trust;
 mod users;
 mod writer;
 

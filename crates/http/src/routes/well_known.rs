@@ -51,5 +51,6 @@ pub(crate) async fn get_well_known_stream_health(State(app): State<App>, upgrade
 #[utoipa::path(get, path = "/status", tag = "well-known", operation_id = "status",
     responses((status = 200, description = "its state", body = Status)))]
 pub(crate) async fn status(State(app): State<App>, From(caller): From) -> Answer {
-    ok(app.api.status(&caller).await?)
+    let guard = app.guard.as_deref().cloned();
+    ok(Status { guard, ..app.api.status(&caller).await? })
 }

@@ -1,0 +1,73 @@
+//! Whom this device trusts, and the record of what was done.
+
+use rusqlite::{Row, params};
+use usher_wire::{AuditActionEnum, AuditEntry, GroupedTimestamp, Origin, OriginVerdictEnum, Timestamp};
+use uuid::Uuid;
+
+use super::{Tx, Work};
+
+/// Rows of the record a device keeps; older ones go.
+const KEPT: i64 = 10_000;
+
+impl Tx<'_> {
+    /// The origins somebody decided on, by name.
+    pub fn origins(&self) -> Work<Vec<Origin>> {
+        let sql = "SELECT origin, is_allowed, decided_at FROM origins ORDER BY origin";
+        let origin = |row: &Row<'_>| {
+            let verdict = if row.get(1)? { OriginVerdictEnum::Allowed } else { OriginVerdictEnum::Denied };
+            Ok(Origin { origin: row.get(0)?, verdict, at: instant(row, 2)? })
+        };
+        let origins = self.0.prepare_cached(sql)?.query_map([], origin)?.collect::<Result<_, _>>()?;
+        Ok(origins)
+    }
+
+    /// Stores a decision in the place of an earlier one.
+    pub fn put_origin(&self, origin: &str, is_allowed: bool, at: Timestamp) -> Work<()> {
+        let sql = "INSERT INTO origins (origin, is_allowed, decided_at) VALUES ($1, $2, $3)
+                   ON CONFLICT (origin) DO UPDATE SET is_allowed = excluded.is_allowed, decided_at = excluded.decided_at";
+        self.0.prepare_cached(sql)?.execute(params![origin, is_allowed, at.as_millis()])?;
+        Ok(())
+    }
+
+    /// Adds an entry to the record. `id` grows with time.
+    pub fn insert_audit(&self, id: Uuid, entry: &AuditEntry) -> Work<()> {
+        let sql = "INSERT INTO audit (id, at, action, user_id, application_id, origin, subject)
+                   VALUES ($1, $2, $3, $4, $5, $6, $7)";
+        let row = params![
+            id.to_string(),
+            entry.at.value.as_millis(),
+            entry.action.as_str(),
+            entry.user,
+            entry.application,
+            entry.origin,
+            entry.subject
+        ];
+        self.0.prepare_cached(sql)?.execute(row)?;
+        let sql = "DELETE FROM audit WHERE id <= (SELECT id FROM audit ORDER BY id DESC LIMIT 1 OFFSET $1)";
+        self.0.prepare_cached(sql)?.execute([KEPT])?;
+        Ok(())
+    }
+
+    /// The record, the latest first.
+    pub fn audit(&self) -> Work<Vec<AuditEntry>> {
+        let sql = "SELECT at, action, user_id, application_id, origin, subject FROM audit ORDER BY id DESC";
+        let entry = |row: &Row<'_>| {
+            Ok(AuditEntry {
+                at: instant(row, 0)?,
+                action: row.get_ref(1)?.as_str().map_or(AuditActionEnum::Unknown, AuditActionEnum::from_text),
+                user: row.get(2)?,
+                application: row.get(3)?,
+                origin: row.get(4)?,
+                subject: row.get(5)?,
+            })
+        };
+        let entries = self.0.prepare_cached(sql)?.query_map([], entry)?.collect::<Result<_, _>>()?;
+        Ok(entries)
+    }
+}
+
+fn instant(row: &Row<'_>, column: usize) -> rusqlite::Result<GroupedTimestamp> {
+    let millis = row.get(column)?;
+    let instant = Timestamp::from_millis(millis);
+    Ok(instant.map_err(|_| rusqlite::Error::IntegralValueOutOfRange(column, millis))?.into())
+}
