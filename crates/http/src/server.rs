@@ -89,10 +89,21 @@ impl Server {
         peers: Peers,
         guard: Option<GuardStatus>,
     ) -> Self {
+        let guard = guard.map(Arc::new);
+        Self::serving(run_id, limits, peers, |streams| router(App { api, streams, guard }))
+    }
+
+    /// A server of whatever routes there are.
+    pub(crate) fn serving(
+        run_id: u32,
+        limits: Limits,
+        peers: Peers,
+        router: impl FnOnce(Streams) -> Router,
+    ) -> Self {
         let (closing, tracker) = (CancellationToken::new(), TaskTracker::new());
         let streams = Streams::new(closing.clone(), tracker.clone(), limits.streams_per_application);
         let shared = Shared {
-            router: router(App { api, streams, guard: guard.map(Arc::new) }),
+            router: router(streams),
             peers,
             closing,
             connections: Connections::new(limits.connections),

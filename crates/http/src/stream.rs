@@ -10,8 +10,8 @@ use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum::http::header;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
-use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
+use futures_util::{Stream, StreamExt};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -111,60 +111,78 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for Upgrade {
         if !parts.headers.contains_key(header::UPGRADE) {
             return Ok(None);
         }
-        <WebSocketUpgrade as FromRequestParts<S>>::from_request_parts(parts, state)
+        let upgrade = <WebSocketUpgrade as FromRequestParts<S>>::from_request_parts(parts, state)
             .await
-            .map(|upgrade| {
-                let application = caller::application(&parts.headers).unwrap_or_default().into();
-                Some(Self { upgrade, application, visit: parts.extensions.get().cloned() })
-            })
-            .map_err(IntoResponse::into_response)
+            .map_err(IntoResponse::into_response)?
+            // The library's default is 128 KiB for each socket, allocated at once; what comes in are control frames.
+            .read_buffer_size(256)
+            .write_buffer_size(0)
+            .max_write_buffer_size(2 * 1024 * 1024)
+            .max_message_size(MAX_INCOMING)
+            .max_frame_size(MAX_INCOMING);
+        let application = caller::application(&parts.headers).unwrap_or_default().into();
+        Ok(Some(Self { upgrade, application, visit: parts.extensions.get().cloned() }))
     }
 }
 
 impl Upgrade {
     /// Answers 101 and sends `frames` until they end, the peer goes, or the server closes.
     pub(crate) fn serve(self, frames: BoxStream<'static, Utf8Bytes>, streams: &Streams) -> Answer {
+        let frames = frames.map(Message::Text);
+        match self.visit.clone() {
+            None => self.exchange(frames, |_| (), streams),
+            // A page that is no longer welcome learns nothing more.
+            Some(visit) => {
+                let frames = frames.take_while(move |_| std::future::ready(visit.is_welcome()));
+                self.exchange(frames, |_| (), streams)
+            }
+        }
+    }
+
+    /// The same with any kind of message, and with what the peer sends given to `hear`.
+    fn exchange(
+        self,
+        frames: impl Stream<Item = Message> + Send + Unpin + 'static,
+        hear: impl FnMut(Message) + Send + 'static,
+        streams: &Streams,
+    ) -> Answer {
         let slot = streams.open.take(self.application).ok_or_else(|| {
             Error::new(Code::TooManyRequests, "too many streams are open: close some and try again")
         })?;
         let (closing, open) = (streams.closing.clone(), streams.tracker.token());
-        let frames = match self.visit {
-            None => frames,
-            // A page that is no longer welcome learns nothing more.
-            Some(visit) => frames.take_while(move |_| std::future::ready(visit.is_welcome())).boxed(),
-        };
-        let response = self
-            .upgrade
-            // The library's default is 128 KiB for each socket, allocated at once; what comes in are control frames.
-            .read_buffer_size(256)
-            .write_buffer_size(0)
-            .max_write_buffer_size(2 * 1024 * 1024)
-            .max_message_size(MAX_INCOMING)
-            .max_frame_size(MAX_INCOMING)
-            .on_upgrade(move |socket| async move {
-                run(socket, frames, closing).await;
-                drop((open, slot));
-            });
+        let response = self.upgrade.on_upgrade(move |socket| async move {
+            run(socket, frames, hear, closing).await;
+            drop((open, slot));
+        });
         Ok(response)
     }
 }
 
-async fn run(mut socket: WebSocket, mut frames: BoxStream<'static, Utf8Bytes>, closing: CancellationToken) {
+async fn run(
+    mut socket: WebSocket,
+    mut frames: impl Stream<Item = Message> + Unpin,
+    mut hear: impl FnMut(Message),
+    closing: CancellationToken,
+) {
     let mut ping = interval(PING_EVERY);
     ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ping.reset();
     let mut unanswered = 0;
-    loop {
+    let is_ours = loop {
         tokio::select! {
             frame = frames.next() => {
-                let Some(frame) = frame else { break };
-                if !send(&mut socket, Message::Text(frame)).await {
+                let Some(frame) = frame else { break true };
+                if !send(&mut socket, frame).await {
                     return;
                 }
             }
             message = socket.recv() => match message {
-                // After a close the loop goes on, so that the library can answer it and end the stream itself.
-                Some(Ok(_)) => unanswered = 0,
+                // From here on a frame would fail, and keep the library from sending its answer.
+                Some(Ok(Message::Close(_))) => break false,
+                Some(Ok(message)) => {
+                    unanswered = 0;
+                    hear(message);
+                }
                 Some(Err(_)) | None => return,
             },
             _ = ping.tick() => {
@@ -173,24 +191,28 @@ async fn run(mut socket: WebSocket, mut frames: BoxStream<'static, Utf8Bytes>, c
                 }
                 unanswered += 1;
             }
-            () = closing.cancelled() => break,
+            () = closing.cancelled() => break true,
         }
-    }
-    close(socket).await;
+    };
+    close(&mut socket, is_ours).await;
 }
 
 async fn send(socket: &mut WebSocket, message: Message) -> bool {
     matches!(timeout(SEND_WITHIN, socket.send(message)).await, Ok(Ok(())))
 }
 
-/// 1001: the endpoint goes away.
-async fn close(mut socket: WebSocket) {
+/// Closes, or ends what the peer closed: the library answers a close while one reads on.
+async fn close(socket: &mut WebSocket, is_ours: bool) {
+    // 1001: the endpoint goes away.
     let frame = CloseFrame { code: 1001, reason: Utf8Bytes::from_static("the daemon stops") };
     let farewell = async {
-        if socket.send(Message::Close(Some(frame))).await.is_ok() {
+        if !is_ours || socket.send(Message::Close(Some(frame))).await.is_ok() {
             while let Some(Ok(_)) = socket.recv().await {}
         }
     };
     // A peer that does not answer is left behind.
     drop(timeout(CLOSE_WITHIN, farewell).await);
 }
+
+#[cfg(test)]
+mod echo;
