@@ -11,11 +11,13 @@ use futures_util::stream;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
+use usher_wire::Pages;
 
 use super::*;
 use crate::error::Failure;
-use crate::guard::Guard;
-use crate::server::Server;
+use crate::guard::{Guard, Mode};
+use crate::peers::Peers;
+use crate::server::{Limits, Server};
 
 /// The largest message of the Autobahn cases; streams themselves take far less.
 const LARGEST: usize = 16 * 1024 * 1024;
@@ -31,25 +33,37 @@ const LEFT_OPEN: [&str; 3] = ["7.1.6", "7.13.1", "7.13.2"];
 const PATIENCE: Duration = Duration::from_secs(20);
 
 async fn echo(State(streams): State<Streams>, upgrade: Option<Upgrade>) -> Answer {
-    let Upgrade(upgrade) =
+    let Upgrade { upgrade, application, visit } =
         upgrade.ok_or_else(|| Failure::of_status(axum::http::StatusCode::UPGRADE_REQUIRED))?;
     let upgrade =
         upgrade.max_message_size(LARGEST).max_frame_size(LARGEST).max_write_buffer_size(LARGEST + 1024);
+    let upgrade = Upgrade { upgrade, application, visit };
     let (say, mut heard) = mpsc::unbounded_channel();
     let hear = move |message| {
         if matches!(message, Message::Text(_) | Message::Binary(_)) {
             drop(say.send(message));
         }
     };
-    Upgrade(upgrade).exchange(stream::poll_fn(move |cx| heard.poll_recv(cx)), hear, &streams)
+    upgrade.exchange(stream::poll_fn(move |cx| heard.poll_recv(cx)), hear, &streams)
+}
+
+/// Nobody approved any page.
+struct NoPages;
+
+impl Pages for NoPages {
+    fn is_allowed(&self, _: &str) -> bool {
+        false
+    }
 }
 
 /// A server that echoes, and its port.
 async fn serve() -> (Server, u16) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
-    let server = Server::serving(0, |streams| Router::new().fallback(get(echo)).with_state(streams));
-    server.listen(listener, Guard::new(port, &[]));
+    let server = Server::serving(0, Limits::default(), Peers::new(&[]), |streams| {
+        Router::new().fallback(get(echo)).with_state(streams)
+    });
+    server.listen(listener, Guard::new(port, &[], Arc::new(NoPages), Mode::Strict));
     (server, port)
 }
 
