@@ -100,13 +100,13 @@ impl Guard {
     fn check_origin(&self, headers: &HeaderMap) -> Result<Option<Visit>, Failure> {
         let mut origins = headers.get_all(header::ORIGIN).iter();
         let page = match (origins.next(), origins.next()) {
-            (None, _) => return self.check_site(headers).map(|()| None),
+            (None, _) => return check_site(headers).map(|()| None),
             (Some(origin), None) => origin.to_str().ok(),
             (Some(_), Some(_)) => None,
         };
         let Some(origin) = page else { return Err(unapproved("it names no single origin")) };
         if self.is_own(origin) {
-            return Ok(None);
+            return check_site(headers).map(|()| None);
         }
         let is_approved = self.pages.is_allowed(origin);
         if is_approved || (self.mode == Mode::Legacy && is_of_this_machine(origin)) {
@@ -116,20 +116,21 @@ impl Guard {
         Err(unapproved("its origin is not approved"))
     }
 
-    /// Images, scripts and links carry no `Origin`, but browsers say where they come from.
-    fn check_site(&self, headers: &HeaderMap) -> Result<(), Failure> {
-        match headers.get("sec-fetch-site").map(HeaderValue::as_bytes) {
-            None | Some(b"none" | b"same-origin") => Ok(()),
-            Some(_) => Err(refused("other sites may not call this daemon: open the address itself")),
-        }
-    }
-
     fn is_own(&self, origin: &str) -> bool {
         let Some((hosts, host)) = self.hosts.as_ref().zip(origin.strip_prefix("http://")) else {
             return false;
         };
         hosts.iter().any(|own| own.eq_ignore_ascii_case(host))
     }
+}
+
+/// Images, scripts and links carry no `Origin`, but browsers say where they come from.
+fn check_site(headers: &HeaderMap) -> Result<(), Failure> {
+    let mut sites = headers.get_all("sec-fetch-site").iter().map(HeaderValue::as_bytes);
+    if sites.all(|site| matches!(site, b"none" | b"same-origin")) {
+        return Ok(());
+    }
+    Err(refused("other sites may not call this daemon: open its address yourself"))
 }
 
 /// Whether the page was served by this machine, on whatever port.
@@ -154,16 +155,12 @@ fn unapproved(why: &str) -> Failure {
 }
 
 /// The content types a page can send anywhere without asking first.
+const FORMS: [&[u8]; 3] = [b"text/plain", b"multipart/form-data", b"application/x-www-form-urlencoded"];
+
+/// Compares bytes: what a page puts behind the `;` need not be text.
 fn is_form(headers: &HeaderMap) -> bool {
-    let essence = |value: &HeaderValue| {
-        value.to_str().map(|text| text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
-    };
     headers.get_all(header::CONTENT_TYPE).iter().any(|value| {
-        essence(value).is_ok_and(|essence| {
-            matches!(
-                essence.as_str(),
-                "text/plain" | "multipart/form-data" | "application/x-www-form-urlencoded"
-            )
-        })
+        let essence = value.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+        FORMS.iter().any(|form| essence.eq_ignore_ascii_case(form))
     })
 }

@@ -98,6 +98,18 @@ async fn strangers_are_refused_everywhere() {
 }
 
 #[tokio::test]
+async fn a_good_header_does_not_excuse_a_bad_one() {
+    let daemon = Daemon::start();
+    let raw = Raw::new(&daemon);
+    for (header, good) in [("origin", daemon.url()), ("sec-fetch-site", "none")] {
+        for (_, bad) in STRANGERS.iter().filter(|(name, _)| *name == header) {
+            let request = raw.request("GET", "/user").header(header, good).header(header, *bad);
+            assert_eq!(Reply::to(request).await.status, 403, "{header}: {good}, then {bad}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_daemons_own_names_are_no_strangers() {
     let daemon = Daemon::start();
     let raw = Raw::new(&daemon);

@@ -48,6 +48,7 @@ fn what_a_page_may_send_anywhere_is_refused_even_when_empty() {
     let kinds = [
         "text/plain",
         "Text/Plain;charset=utf-8",
+        "text/plain;no text: \u{fc}",
         "multipart/form-data; boundary=x",
         "application/x-www-form-urlencoded",
     ];
