@@ -50,24 +50,25 @@ get_venv() {
   ) 9>"$cache/$name.lock" || cannot "pip could not install $name"
 }
 
+# node_dir PART: tests/PART has a package.json and its lock file.
 node_dir() {
   local key
-  key=$({ cat "$root"/tests/node/package*.json; node --version; } 2>&1 | sha256sum | cut -c1-12)
-  echo "$cache/node-$key"
+  key=$({ cat "$root/tests/$1"/package*.json; node --version; } 2>&1 | sha256sum | cut -c1-12)
+  echo "$cache/$1-$key"
 }
 
 get_node() {
-  local dir
+  local part=$1 dir
   need node nodejs && need npm npm || return
   node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' || cannot "node is older than 20" || return
-  dir=$(node_dir)
+  dir=$(node_dir "$part")
   (
     flock 9
     [ ! -e "$dir/.done" ] || exit 0
     rm -rf "$dir"
-    mkdir -p "$dir" && cp "$root"/tests/node/package*.json "$dir" && cd "$dir" &&
+    mkdir -p "$dir" && cp "$root/tests/$part"/package*.json "$dir" && cd "$dir" &&
       npm ci --loglevel=error --no-audit --no-fund --ignore-scripts && touch "$dir/.done"
-  ) 9>"$cache/node.lock" || cannot "npm could not install the Node packages"
+  ) 9>"$cache/$part.lock" || cannot "npm could not install the packages of tests/$part"
 }
 
 get_rust() {
