@@ -6,6 +6,7 @@ mod architecture;
 mod cli;
 mod contract;
 mod daemon;
+mod fuzz;
 mod openapi;
 mod raw;
 mod streams;

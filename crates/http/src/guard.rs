@@ -68,6 +68,11 @@ impl Guard {
         Self { hosts: None, pages, mode }
     }
 
+    /// Whether a request with this head is let in.
+    pub fn admits<B>(&self, request: &Request<B>) -> bool {
+        self.check(request).is_ok()
+    }
+
     /// Refuses what a hostile page or a rebound name can send; answers which foreign page it is that may.
     pub(crate) fn check<B>(&self, request: &Request<B>) -> Result<Option<Visit>, Failure> {
         self.check_host(request)?;
