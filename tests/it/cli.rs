@@ -15,23 +15,29 @@ use serde_json::{Value, json};
 use crate::daemon::{Answer, Daemon, Scratch};
 
 /// Verbs that read, as they are asked for.
-const READS: [&[&str]; 7] = [
+const READS: [&[&str]; 10] = [
     &["whoami"],
     &["accounts"],
     &["profile", "show"],
     &["watch"],
     &["access", "SEGMENT"],
     &["orgs"],
+    &["apps"],
+    &["origins", "list"],
+    &["audit"],
     &["status"],
 ];
 
 /// Verbs that change something.
-const WRITES: [&[&str]; 5] = [
+const WRITES: [&[&str]; 8] = [
     &["login", "--local"],
     &["login", "--local", "--name", "Ada Lovelace", "--email", "ada@example.org"],
     &["logout"],
     &["switch", "ada@example.org"],
     &["profile", "set", "name", "Ada"],
+    &["apps", "revoke", "JUPYTER"],
+    &["origins", "allow", "http://localhost:8888"],
+    &["origins", "deny", "http://localhost:8888"],
 ];
 
 fn with_ada() -> Daemon {

@@ -7,6 +7,7 @@ mod cli;
 mod contract;
 mod daemon;
 mod fuzz;
+mod guard;
 mod openapi;
 mod raw;
 mod streams;

@@ -28,7 +28,7 @@ mod policies;
 #[cfg(target_os = "linux")]
 mod ports;
 #[cfg(target_os = "linux")]
-mod process;
+pub(crate) mod process;
 #[cfg(target_os = "linux")]
 mod slow_reader;
 
