@@ -50,5 +50,7 @@ pub(crate) fn protect(headers: &mut HeaderMap) {
         // Whether a page is told at all depends on its origin.
         (header::VARY, HeaderValue::from_static("origin")),
     ];
-    headers.extend(FIXED);
+    for (name, value) in FIXED {
+        headers.insert(name, value);
+    }
 }

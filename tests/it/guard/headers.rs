@@ -53,6 +53,7 @@ async fn every_answer_is_protected() {
         "/.well-known/stream/health",
         "/status",
         "/audit",
+        "/docs",
         "/openapi.json",
         "/models",
     ] {
