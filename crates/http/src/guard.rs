@@ -70,18 +70,13 @@ impl Guard {
 
     /// Whether a request with this head is let in.
     pub fn admits<B>(&self, request: &Request<B>) -> bool {
-        self.check(request).is_ok()
+        self.check(request).is_ok() && !is_form(request)
     }
 
     /// Refuses what a hostile page or a rebound name can send; answers which foreign page it is that may.
     pub(crate) fn check<B>(&self, request: &Request<B>) -> Result<Option<Visit>, Failure> {
         self.check_host(request)?;
-        let headers = request.headers();
-        let visit = self.check_origin(headers)?;
-        if request.method() != Method::GET && request.method() != Method::HEAD && is_form(headers) {
-            return Err(Failure::media_type());
-        }
-        Ok(visit)
+        self.check_origin(request.headers())
     }
 
     /// A rebound name carries neither `Origin` nor `Sec-Fetch-*`; only the host tells it.
@@ -162,9 +157,12 @@ fn unapproved(why: &str) -> Failure {
 /// The content types a page can send anywhere without asking first.
 const FORMS: [&[u8]; 3] = [b"text/plain", b"multipart/form-data", b"application/x-www-form-urlencoded"];
 
-/// Compares bytes: what a page puts behind the `;` need not be text.
-fn is_form(headers: &HeaderMap) -> bool {
-    headers.get_all(header::CONTENT_TYPE).iter().any(|value| {
+/// Whether the request writes with one of these. Compares bytes: what a page puts behind the `;` need not be text.
+pub(crate) fn is_form<B>(request: &Request<B>) -> bool {
+    if matches!(*request.method(), Method::GET | Method::HEAD) {
+        return false;
+    }
+    request.headers().get_all(header::CONTENT_TYPE).iter().any(|value| {
         let essence = value.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
         FORMS.iter().any(|form| essence.eq_ignore_ascii_case(form))
     })
