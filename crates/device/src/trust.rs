@@ -72,12 +72,12 @@ impl Trust {
 }
 
 impl Pages for Device {
-    fn is_allowed(&self, origin: &str) -> bool {
+    fn verdict(&self, origin: &str) -> Option<bool> {
         let verdict = self.0.trust.verdict(origin);
         if verdict.is_none() {
             self.0.trust.ask(origin, self.0.ambient.now());
         }
-        verdict == Some(true)
+        verdict
     }
 }
 

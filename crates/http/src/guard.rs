@@ -14,7 +14,8 @@ pub enum Mode {
     /// Only pages of approved origins may call.
     #[default]
     Strict,
-    /// Pages of this machine may call without approval, for clients from before there was one. They get no tokens.
+    /// Pages of this machine may call unless they were denied, for clients from before there was an approval. They get
+    /// no tokens.
     Legacy,
 }
 
@@ -47,7 +48,7 @@ pub(crate) struct Visit {
 impl Visit {
     /// Whether it still would be.
     pub(crate) fn is_welcome(&self) -> bool {
-        !self.page.is_approved || self.pages.is_allowed(&self.page.origin)
+        self.pages.verdict(&self.page.origin).unwrap_or(!self.page.is_approved)
     }
 }
 
@@ -108,9 +109,9 @@ impl Guard {
         if self.is_own(origin) {
             return check_site(headers).map(|()| None);
         }
-        let is_approved = self.pages.is_allowed(origin);
-        if is_approved || (self.mode == Mode::Legacy && is_of_this_machine(origin)) {
-            let page = Page { origin: origin.to_owned(), is_approved };
+        let verdict = self.pages.verdict(origin);
+        if verdict.unwrap_or_else(|| self.mode == Mode::Legacy && is_of_this_machine(origin)) {
+            let page = Page { origin: origin.to_owned(), is_approved: verdict == Some(true) };
             return Ok(Some(Visit { page, pages: Arc::clone(&self.pages) }));
         }
         Err(unapproved("its origin is not approved"))

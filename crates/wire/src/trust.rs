@@ -100,7 +100,7 @@ pub struct Page {
 
 /// Decides which foreign pages may call. Asked for each request of one, so it answers from memory.
 pub trait Pages: Send + Sync + 'static {
-    /// Whether a person allowed the pages of this origin. One that nobody decided on is remembered to be offered for
-    /// approval, within bounds.
-    fn is_allowed(&self, origin: &str) -> bool;
+    /// Whether a person allowed the pages of this origin or denied them. One that nobody decided on is remembered to be
+    /// offered for approval, within bounds.
+    fn verdict(&self, origin: &str) -> Option<bool>;
 }

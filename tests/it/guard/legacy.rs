@@ -102,6 +102,24 @@ async fn tokens_are_for_approved_pages_only() {
     );
 }
 
+#[tokio::test]
+async fn a_denied_page_stays_out() {
+    let daemon = legacy();
+    let page = Page::of(&daemon, JUPYTER);
+    let mut stream = page.stream("/user/stream").await.unwrap();
+    assert_eq!(stream.text().await, "");
+    decide(&daemon, JUPYTER, false).await;
+    assert_eq!(page.get("/user").await.outcome(), (403, Some("not_allowed")));
+    assert_eq!(page.stream("/user/stream").await.map(drop), Err(403));
+    sign_in(&daemon.client(), "Ada").await;
+    assert_eq!(stream.next().await, None, "what was open ends");
+    assert_eq!(
+        Page::of(&daemon, "http://localhost:9999").get("/user").await.status,
+        200,
+        "others are let in"
+    );
+}
+
 #[cfg(target_os = "linux")]
 mod settings {
     use std::fs;
