@@ -30,8 +30,9 @@ pub(crate) struct Trust {
 impl Trust {
     /// Reads what is decided, if that changed. Runs in the store's writer after a commit.
     pub(crate) fn publish(&self, tx: &Tx<'_>) -> Work<()> {
-        if self.is_stale.swap(false, Ordering::Relaxed) {
+        if self.is_stale.load(Ordering::Relaxed) {
             self.load(tx)?;
+            self.is_stale.store(false, Ordering::Relaxed);
         }
         Ok(())
     }

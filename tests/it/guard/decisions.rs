@@ -1,5 +1,6 @@
 //! Decisions on origins: they hold from the answer on, for streams that are open, and over a restart.
 
+use rusqlite::Connection as Database;
 use serde_json::json;
 
 use super::{JUPYTER, Page, decide, known};
@@ -50,6 +51,19 @@ async fn decisions_survive_a_restart_and_questions_do_not() {
     daemon.start_again();
     assert_eq!(known(&daemon).await, decided);
     assert_eq!(statuses(&daemon).await, [200, 403, 403]);
+}
+
+#[tokio::test]
+async fn a_decision_holds_although_the_account_cannot_be_read() {
+    let daemon = Daemon::start();
+    let ada = sign_in(&daemon.client(), "Ada").await;
+    let database = Database::open(daemon.data_dir().join("usher.db")).unwrap();
+    assert_eq!(database.execute("UPDATE users SET document = '{' WHERE id = $1", [&ada.id]).unwrap(), 1);
+    let page = Page::of(&daemon, JUPYTER);
+    for (allowed, status) in [(true, 200), (false, 403)] {
+        decide(&daemon, JUPYTER, allowed).await;
+        assert_eq!(page.get("/.well-known/health").await.status, status, "{allowed}");
+    }
 }
 
 #[tokio::test]
