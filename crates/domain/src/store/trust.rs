@@ -71,3 +71,40 @@ fn instant(row: &Row<'_>, column: usize) -> rusqlite::Result<GroupedTimestamp> {
     let instant = Timestamp::from_millis(millis);
     Ok(instant.map_err(|_| rusqlite::Error::IntegralValueOutOfRange(column, millis))?.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::migrate;
+    use super::*;
+
+    fn entry(subject: &str) -> AuditEntry {
+        AuditEntry {
+            at: Timestamp::from_millis(0).unwrap().into(),
+            action: AuditActionEnum::OriginDenied,
+            user: None,
+            application: None,
+            origin: None,
+            subject: Some(subject.to_owned()),
+        }
+    }
+
+    #[test]
+    fn the_last_ten_thousand_entries_are_kept() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let connection = migrate::open(&folder.path().join("usher.db"), migrate::MIGRATIONS).unwrap();
+        let tx = Tx(&connection);
+        // All but one, at once: entered one by one they would take a while.
+        let fill = "WITH RECURSIVE number (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < $1)
+                    INSERT INTO audit (id, at, action, subject)
+                    SELECT printf('00000000-0000-7000-8000-%012x', n), n, 'TOKEN_READ', 'entry ' || n FROM number";
+        connection.execute(fill, [KEPT - 1]).unwrap();
+        for number in 1..=3_u128 {
+            tx.insert_audit(Uuid::from_u128((1 << 120) + number), &entry(&format!("new {number}"))).unwrap();
+            let record = tx.audit().unwrap();
+            let subject = |entry: Option<&AuditEntry>| entry.unwrap().subject.clone().unwrap();
+            assert_eq!(record.len(), 10_000);
+            assert_eq!(subject(record.first()), format!("new {number}"));
+            assert_eq!(subject(record.last()), format!("entry {number}"), "the oldest went");
+        }
+    }
+}
