@@ -18,8 +18,8 @@ const APPROVED: &str = "http://approved.test:8888";
 struct OneApproved;
 
 impl Pages for OneApproved {
-    fn is_allowed(&self, origin: &str) -> bool {
-        origin == APPROVED
+    fn verdict(&self, origin: &str) -> Option<bool> {
+        (origin == APPROVED).then_some(true)
     }
 }
 
