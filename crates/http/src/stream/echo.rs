@@ -51,8 +51,8 @@ async fn echo(State(streams): State<Streams>, upgrade: Option<Upgrade>) -> Answe
 struct NoPages;
 
 impl Pages for NoPages {
-    fn is_allowed(&self, _: &str) -> bool {
-        false
+    fn verdict(&self, _: &str) -> Option<bool> {
+        None
     }
 }
 
