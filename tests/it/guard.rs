@@ -43,12 +43,12 @@ impl Page {
     }
 
     async fn send(&self, path: &str, body: &Value) -> Reply {
-        self.send_as("application/json", path, body).await
+        self.send_as("application/json", path, &body.to_string()).await
     }
 
-    async fn send_as(&self, content_type: &str, path: &str, body: &Value) -> Reply {
+    async fn send_as(&self, content_type: &str, path: &str, body: &str) -> Reply {
         let request = self.request("POST", path).header("content-type", content_type);
-        Reply::to(request.body(body.to_string())).await
+        Reply::to(request.body(body.to_owned())).await
     }
 
     /// What a browser asks before it lets the page send JSON with an application id.

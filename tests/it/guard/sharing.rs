@@ -52,8 +52,8 @@ async fn an_approved_page_reads_every_answer() {
             (404, page.get("/nowhere").await),
             (405, page.get("/user/clear").await),
             (400, page.send("/user/update", &nothing).await),
-            (415, page.send_as("application/xml", "/user/update", &nothing).await),
-            (415, page.send_as("text/plain", "/user/update", &nothing).await),
+            (415, page.send_as("application/xml", "/user/update", "<user/>").await),
+            (415, page.send_as("text/plain", "/user/update", "").await),
         ] {
             assert_eq!(reply.status, status, "{reply:?}");
             is_shared(&reply, origin);
