@@ -8,7 +8,10 @@ mod text;
 #[allow(unreachable_pub, reason = "a library where cargo-fuzz builds it")]
 mod targets;
 
-use std::{fmt, fs, path::Path};
+use std::{
+    fmt, fs,
+    path::{Path, PathBuf},
+};
 
 use proptest::{
     prelude::*,
@@ -24,17 +27,23 @@ impl fmt::Debug for Input {
     }
 }
 
-fn corpus(target: &str) -> Vec<Vec<u8>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(target);
+/// The entries of the corpus, each shown to the target as it is.
+fn corpus(name: &str, target: fn(&[u8])) -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(name);
     let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
-    files.iter().map(|file| fs::read(file).unwrap()).collect()
+    let entry = |file: PathBuf| {
+        let bytes = fs::read(&file).unwrap();
+        eprintln!("{}", file.display());
+        target(&bytes);
+        bytes
+    };
+    files.into_iter().map(entry).collect()
 }
 
 fn run(name: &str, target: fn(&[u8]), cases: u32) {
-    let corpus = corpus(name);
+    let corpus = corpus(name, target);
     assert!(corpus.len() >= 9, "the corpus of `{name}` is not where it was");
-    corpus.iter().for_each(|entry| target(entry));
     let documents: Vec<_> = corpus.iter().filter_map(|entry| serde_json::from_slice(entry).ok()).collect();
     let changed = match documents.len() {
         0 => text::changed(corpus).boxed(),
