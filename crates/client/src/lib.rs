@@ -165,7 +165,10 @@ impl Place {
         }
         let refuse = |why: &str| {
             let example = "write it like `http://127.0.0.1:39300`";
-            Err(Error::new(Code::InvalidValue, format!("`{text}` {why}: {example}")))
+            // There may be a password or a token in it, and messages travel.
+            let shown =
+                if text.contains(['@', '?', '#']) { "the address".to_owned() } else { format!("`{text}`") };
+            Err(Error::new(Code::InvalidValue, format!("{shown} {why}: {example}")))
         };
         let Ok(url) = Url::parse(text) else { return refuse("is not an address") };
         if url.scheme() == "https" {
@@ -210,6 +213,11 @@ mod tests {
             let error = Place::parse(wrong).err().unwrap();
             assert_eq!(error.code, Code::InvalidValue, "{wrong}");
             assert!(error.message.ends_with("`http://127.0.0.1:39300`"), "{error}");
+        }
+        for told in ["https://me:secret@example.test", "me:secret@example.test", "ftp://example.test/?secret"]
+        {
+            let error = Place::parse(told).err().unwrap();
+            assert!(!error.message.contains("secret"), "{error}");
         }
     }
 
