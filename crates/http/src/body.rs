@@ -81,6 +81,17 @@ fn too_large() -> Failure {
     Error::new(Code::TooLarge, "the body is larger than 1 MiB: send less").into()
 }
 
+/// What is wrong, without the text that stands there: a token in the wrong place is still a token.
+fn unquoted(why: &str) -> String {
+    for kind in ["invalid type: string", "invalid value: string"] {
+        let rest = why.strip_prefix(kind).and_then(|rest| rest.rfind(", expected ").map(|at| &rest[at..]));
+        if let Some(rest) = rest {
+            return format!("{kind}{rest}");
+        }
+    }
+    why.to_owned()
+}
+
 /// Parses quickly, and only a body that fails a second time to learn where.
 fn parse<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, Error> {
     // Checked whole: the parser itself skips what stands in members nobody knows.
@@ -96,7 +107,7 @@ fn parse<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, Error> {
         Err(error) if error.inner().is_data() => {
             let (path, inner) = (error.path().to_string(), error.inner());
             let place = if path == "." { "the body".to_owned() } else { format!("`{path}`") };
-            Error::invalid_body(format!("{place} is not as documented: {inner}"))
+            Error::invalid_body(format!("{place} is not as documented: {}", unquoted(&inner.to_string())))
         }
         Err(error) => Error::invalid_body(format!("the body is not JSON: {}", error.inner())),
     })
