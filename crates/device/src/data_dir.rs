@@ -16,7 +16,7 @@ pub enum ClaimError {
         addresses: Vec<String>,
     },
     /// Others may read it, or a file in it.
-    #[error("{path} is open to other users (mode {mode:o}): run `chmod {right} {path}` and start again")]
+    #[error("{path} is open to other users (mode {mode:o}): run `chmod {right} {}` and start again", shell_word(.path))]
     TooOpen {
         /// The directory or the file.
         path: PathBuf,
@@ -45,6 +45,13 @@ pub enum ClaimError {
 
 fn at(addresses: &[String]) -> String {
     if addresses.is_empty() { String::new() } else { format!(" at {}", addresses.join(" and ")) }
+}
+
+/// The path as one word of a shell, whatever is in its name.
+pub fn shell_word(path: &Path) -> String {
+    let text = path.display().to_string();
+    let is_plain = |character: char| character.is_ascii_alphanumeric() || "/._-+,:@%~".contains(character);
+    if text.chars().all(is_plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }
 
 /// A claimed data directory. Dropping it lets the next daemon in.

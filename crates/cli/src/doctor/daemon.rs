@@ -10,6 +10,7 @@ use std::{
 use futures_util::future::join_all;
 use tokio::{net::TcpStream, time::timeout};
 use usher_client::Client;
+use usher_device::data_dir::shell_word;
 use usher_wire::{Caller, PolicyFile, Status, UserApi};
 
 use super::Check;
@@ -105,8 +106,16 @@ fn data_directory(directory: &Path) -> Check {
         None => Check::fine("data", format!("{shown} is open to its owner only")),
         Some(mode) => {
             let found = format!("{shown} is open to other users (mode {mode:o})");
-            Check::wrong("data", found, format!("run `chmod 700 {shown}`"))
+            Check::wrong("data", found, format!("run `chmod 700 {}`", word(&shown)))
         }
+    }
+}
+
+/// The path as a word of a shell; the home directory stays one.
+fn word(shown: &str) -> String {
+    match shown.strip_prefix("~/") {
+        Some(rest) => format!("~/{}", shell_word(Path::new(rest))),
+        None => shell_word(Path::new(shown)),
     }
 }
 
