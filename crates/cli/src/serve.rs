@@ -6,6 +6,8 @@ use std::num::NonZeroUsize;
 use std::process::ExitCode;
 
 use anyhow::Context;
+#[cfg(target_os = "linux")]
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use usher_device::Device;
 use usher_device::data_dir::{ClaimError, DataDir};
 use usher_domain::ambient::Ambient;
@@ -81,6 +83,11 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     };
     start_log();
     usher_http::log_panics();
+    // Tokens are in memory: no core dump may hold them, and no other process of this user may look inside.
+    #[cfg(target_os = "linux")]
+    if let Err(error) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {
+        tracing::warn!(%error, "a crash may leave secrets in a core file");
+    }
     // Each open stream is a file descriptor; the usual soft limit is 1,024.
     #[cfg(unix)]
     drop(rlimit::increase_nofile_limit(u64::MAX));
