@@ -93,6 +93,11 @@ impl Daemon {
         self.scratch.data_dir()
     }
 
+    /// Its Unix socket, as an address: `unix:PATH`.
+    pub(crate) fn socket(&self) -> String {
+        format!("unix:{}", self.data_dir().join("usher.sock").display())
+    }
+
     /// What it wrote to stderr.
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.scratch.path().join("log")).unwrap()
@@ -188,7 +193,7 @@ impl Scratch {
         scratch
     }
 
-    fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.0.path()
     }
 
@@ -208,8 +213,13 @@ impl Scratch {
 
     /// `usher` with nothing of the tester's own surroundings.
     pub(crate) fn command(&self, url: &str, arguments: &[&str]) -> Command {
+        self.command_of(Path::new(USHER), url, arguments)
+    }
+
+    /// The same for a copy of it.
+    pub(crate) fn command_of(&self, usher: &Path, url: &str, arguments: &[&str]) -> Command {
         let home = self.home();
-        let mut command = Command::new(USHER);
+        let mut command = Command::new(usher);
         command.args(arguments).env_clear().stdin(Stdio::null()).env("HOME", &home).env("USHER_URL", url);
         for (variable, place) in [
             ("XDG_CONFIG_HOME", "config"),

@@ -1,9 +1,11 @@
 //! Requests as bytes: a caller that can send what no library would, and reads what really comes back.
 
+#[cfg(unix)]
+use std::os::unix::net::UnixStream;
 use std::{
     fmt,
     io::{self, BufRead, BufReader, Read, Write},
-    net::{SocketAddr, TcpStream},
+    net::{Shutdown, SocketAddr, TcpStream},
     time::Duration,
 };
 
@@ -14,8 +16,64 @@ const WITHIN: Duration = Duration::from_secs(30);
 
 /// A connection to the daemon that stays open between requests.
 pub(crate) struct Connection {
-    stream: BufReader<TcpStream>,
+    stream: BufReader<Stream>,
     host: String,
+}
+
+/// What it goes over.
+pub(crate) enum Stream {
+    Tcp(TcpStream),
+    #[cfg(unix)]
+    Unix(UnixStream),
+}
+
+/// The same call on either.
+macro_rules! either {
+    ($stream:expr, $inner:ident => $call:expr) => {
+        match $stream {
+            Stream::Tcp($inner) => $call,
+            #[cfg(unix)]
+            Stream::Unix($inner) => $call,
+        }
+    };
+}
+
+impl Stream {
+    /// To `http://ADDRESS` or `unix:PATH`.
+    fn open(url: &str) -> io::Result<Self> {
+        #[cfg(unix)]
+        if let Some(path) = url.strip_prefix("unix:") {
+            return UnixStream::connect(path).map(Self::Unix);
+        }
+        let stream = TcpStream::connect(address(url))?;
+        stream.set_nodelay(true)?;
+        Ok(Self::Tcp(stream))
+    }
+
+    pub(crate) fn set_read_timeout(&self, within: Duration) -> io::Result<()> {
+        either!(self, stream => stream.set_read_timeout(Some(within)))
+    }
+
+    /// Sends nothing more, and can still read.
+    pub(crate) fn finish(&self) -> io::Result<()> {
+        either!(self, stream => stream.shutdown(Shutdown::Write))
+    }
+}
+
+impl Read for Stream {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        either!(self, stream => stream.read(bytes))
+    }
+}
+
+impl Write for Stream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        either!(self, stream => stream.write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        either!(self, stream => stream.flush())
+    }
 }
 
 /// What came back.
@@ -37,11 +95,16 @@ impl Connection {
     }
 
     pub(crate) fn try_open(url: &str) -> io::Result<Self> {
-        let stream = TcpStream::connect(address(url))?;
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(WITHIN))?;
-        stream.set_write_timeout(Some(WITHIN))?;
-        Ok(Self { stream: BufReader::with_capacity(1024, stream), host: address(url).to_string() })
+        let host = if url.starts_with("unix:") { "localhost".to_owned() } else { address(url).to_string() };
+        Self::try_open_as(url, host)
+    }
+
+    /// The same, calling the daemon by another name.
+    pub(crate) fn try_open_as(url: &str, host: String) -> io::Result<Self> {
+        let stream = Stream::open(url)?;
+        stream.set_read_timeout(WITHIN)?;
+        either!(&stream, stream => stream.set_write_timeout(Some(WITHIN)))?;
+        Ok(Self { stream: BufReader::with_capacity(1024, stream), host })
     }
 
     /// The start of a request: its first line and its `Host`.
@@ -112,7 +175,12 @@ impl Connection {
     }
 
     /// The bytes beneath.
-    pub(crate) fn into_stream(self) -> BufReader<TcpStream> {
+    pub(crate) fn stream(&mut self) -> &mut BufReader<Stream> {
+        &mut self.stream
+    }
+
+    /// The same, without what was around them.
+    pub(crate) fn into_stream(self) -> BufReader<Stream> {
         self.stream
     }
 }
@@ -133,6 +201,11 @@ impl Reply {
 
     pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {self}"))
+    }
+
+    /// The status, and the machine word of a failure.
+    pub(crate) fn outcome(&self) -> (u16, &str) {
+        (self.status, self.code())
     }
 
     /// Checks an answer that says no: status, word, and one sentence for a person.

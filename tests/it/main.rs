@@ -8,7 +8,15 @@ mod contract;
 mod daemon;
 mod fuzz;
 mod guard;
+mod http;
+mod limits;
+#[cfg(target_os = "linux")]
+mod namespace;
 mod openapi;
+#[cfg(target_os = "linux")]
+mod process;
 mod raw;
+mod socket;
+mod steps;
 mod streams;
 mod trouble;

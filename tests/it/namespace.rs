@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use super::missing;
+use crate::steps::missing;
 
 /// Set for the run inside, to the name of the test.
 const INSIDE: &str = "USHER_TEST_INSIDE";

@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, BufRead, BufReader, Read},
-    process::{Child, Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
     sync::mpsc::{Receiver, channel},
     thread::{self, JoinHandle},
     time::Duration,
@@ -75,6 +75,13 @@ impl Process {
         let stderr = self.log.take().unwrap().join().unwrap();
         let stdout: Vec<String> = self.lines.iter().collect();
         Answer { code: status.code().expect("it ends by itself"), stdout: stdout.join("\n"), stderr }
+    }
+}
+
+impl Process {
+    /// Ends it as a failed allocation would.
+    pub(crate) fn crash(mut self) -> ExitStatus {
+        end(self.child.take().unwrap(), "ABRT")
     }
 }
 

@@ -2,16 +2,15 @@
 
 use std::{
     io::{self, BufReader, Read},
-    net::TcpStream,
     time::Duration,
 };
 
 use serde_json::Value;
 
-use super::http::Connection;
+use crate::http::{Connection, Reply, Stream};
 
 /// An open stream. Control frames of the peer are not answered.
-pub(crate) struct Socket(BufReader<TcpStream>);
+pub(crate) struct Socket(BufReader<Stream>);
 
 /// What a peer sends.
 #[derive(Debug, PartialEq)]
@@ -24,21 +23,28 @@ pub(crate) enum Frame {
 impl Socket {
     /// Upgrades, and reads nothing of what follows.
     pub(crate) fn open(url: &str, path: &str) -> Self {
-        let mut connection = Connection::open(url);
+        Self::try_open(Connection::open(url), path, &[]).unwrap_or_else(|reply| panic!("{path}: {reply}"))
+    }
+
+    /// The same over this connection with more headers; or what was answered instead.
+    pub(crate) fn try_open(
+        mut connection: Connection,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> Result<Self, Reply> {
         let handshake = [
             ("Connection", "Upgrade"),
             ("Upgrade", "websocket"),
             ("Sec-WebSocket-Version", "13"),
             ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
         ];
-        let reply = connection.ask("GET", path, &handshake, b"");
-        assert_eq!(reply.status, 101, "{reply}");
-        Self(connection.into_stream())
+        let reply = connection.ask("GET", path, &[&handshake, headers].concat(), b"");
+        if reply.status == 101 { Ok(Self(connection.into_stream())) } else { Err(reply) }
     }
 
     /// The next frame that is not a ping; an error when none comes within the time.
     pub(crate) fn next(&mut self, within: Duration) -> io::Result<Frame> {
-        self.0.get_ref().set_read_timeout(Some(within))?;
+        self.0.get_ref().set_read_timeout(within)?;
         loop {
             let (opcode, payload) = self.frame()?;
             match opcode {

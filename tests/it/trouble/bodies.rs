@@ -141,16 +141,18 @@ fn post_chunked(connection: &mut Connection, body: &[u8]) -> Reply {
 #[test]
 fn a_mebibyte_is_taken_and_a_byte_more_is_not() {
     let (daemon, id) = with_ada();
-    let url = daemon.url();
-    assert_eq!(post(url, "/user/update", &update_of(&id, "whole", MIB)).status, 200);
-    assert_eq!(user(url)["name"], "whole");
-    assert_eq!(post_chunked(&mut Connection::open(url), &update_of(&id, "chunked", MIB)).status, 200);
-    assert_eq!(user(url)["name"], "chunked");
-    let before = state(url);
-    let more = update_of(&id, "more", MIB + 1);
-    post(url, "/user/update", &more).refuses(413, "too_large");
-    post_chunked(&mut Connection::open(url), &more).refuses(413, "too_large");
-    assert_eq!(state(url), before);
+    let urls = [daemon.url().to_owned(), daemon.socket()];
+    for url in urls.iter().take(if cfg!(unix) { 2 } else { 1 }) {
+        assert_eq!(post(url, "/user/update", &update_of(&id, "whole", MIB)).status, 200);
+        assert_eq!(user(url)["name"], "whole");
+        assert_eq!(post_chunked(&mut Connection::open(url), &update_of(&id, "chunked", MIB)).status, 200);
+        assert_eq!(user(url)["name"], "chunked");
+        let before = state(url);
+        let more = update_of(&id, "more", MIB + 1);
+        post(url, "/user/update", &more).refuses(413, "too_large");
+        post_chunked(&mut Connection::open(url), &more).refuses(413, "too_large");
+        assert_eq!(state(url), before);
+    }
 }
 
 /// The daemon hangs up in the middle of it, and says before why.
@@ -181,7 +183,7 @@ fn a_body_that_ends_early_changes_nothing() {
         let mut connection = Connection::open(daemon.url());
         let head = connection.head("POST", "/user/update") + "Content-Type: application/json\r\n";
         connection.send((head + &rest).as_bytes()).unwrap();
-        connection.into_stream().get_ref().shutdown(std::net::Shutdown::Write).unwrap();
+        connection.into_stream().get_ref().finish().unwrap();
         assert_eq!(state(daemon.url()), before, "{rest}");
     }
     assert_eq!(rename(daemon.url(), &id, "Ada L.").status, 200);

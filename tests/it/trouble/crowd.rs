@@ -6,31 +6,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{http::get, memory_of, missing, rename, sign_in, socket::Socket};
+use super::{Over, http::get, may_open, memory_of, rename, sign_in, socket::Socket};
 use crate::daemon::Daemon;
 
 const READERS: usize = 10_000;
 /// What one open stream may cost in the daemon, in kilobytes.
 const EACH: u64 = 12;
-
-/// Whether this process, and so the daemon it starts, may open so many files.
-fn may_open_enough() -> bool {
-    let limit = rlimit::increase_nofile_limit(u64::MAX).unwrap();
-    let enough = limit > READERS as u64 + 256;
-    if !enough {
-        missing(&format!("ten thousand streams need `ulimit -Hn 10500`, and it is {limit}"));
-    }
-    enough
-}
-
-/// Sets the flag when dropped.
-struct Over<'a>(&'a AtomicBool);
-
-impl Drop for Over<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
 
 /// The longest time a `GET /user` took until the flag was set.
 fn longest_wait(url: &str, is_over: &AtomicBool) -> Duration {
@@ -46,7 +27,7 @@ fn longest_wait(url: &str, is_over: &AtomicBool) -> Duration {
 
 #[test]
 fn ten_thousand_streams_are_served() {
-    if !may_open_enough() {
+    if !may_open(READERS as u64 + 256, "ten thousand streams") {
         return;
     }
     let mut daemon = Daemon::start_set(&[("USHER_MAX_STREAMS", "10000")]);
