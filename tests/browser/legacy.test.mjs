@@ -53,6 +53,13 @@ for (const host of ["127.0.0.1", "localhost"]) {
       assert.equal(await world.daemon.verdict("http://evil.test"), undefined);
       assert.equal(await world.daemon.state(), state);
     });
+
+    test("is refused once it is denied", async () => {
+      await world.daemon.usher("origins", "deny", origin);
+      // Preflights that were granted are remembered by the browser for a while.
+      const attempts = CALLS.filter(({ asks }) => !asks);
+      for (const attempt of attempts) await attackers.refused(world, attackers.ANOTHER_PORT, page, attempt);
+    });
   });
 }
 
