@@ -126,8 +126,8 @@ mod settings {
 
     use crate::{
         daemon::Scratch,
+        process::{Process, serve},
         raw::Raw,
-        trouble::process::{Process, serve},
     };
 
     const WARNING: &str = "guard is `legacy`";
