@@ -292,6 +292,7 @@ fn help_and_version_go_to_stdout() {
       serve        Run the daemon
       login        Sign in
       logout       Sign out; the other accounts of this device stay
+      token        Print a fresh access token of the signed-in user
       whoami       Who is signed in; exit code 1 when nobody is
       accounts     List the accounts of this device; `*` marks the one that is signed in
       switch       Make another account of this device the current one

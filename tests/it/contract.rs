@@ -97,7 +97,7 @@ pub(crate) fn put_policy(data_dir: &Path, file: &str, text: &str) {
 }
 
 /// Asks again and again until the answer is some.
-async fn until<T, F: Future<Output = Option<T>>>(mut ask: impl FnMut() -> F) -> T {
+pub(crate) async fn until<T, F: Future<Output = Option<T>>>(mut ask: impl FnMut() -> F) -> T {
     let asking = async {
         loop {
             if let Some(answer) = ask().await {

@@ -55,6 +55,7 @@ impl Operation {
             "entities_create_new_entity" => json!({ "name": "Mine" }),
             "entity_update" => json!({ "id": "all", "name": "Mine", "type": "TEAM", "configuration": {},
                                        "created": made, "updated": made }),
+            "paste_into_sign_in" => json!({ "url": "http://127.0.0.1/sign-in/callback" }),
             "user_beta_status" => json!({ "user": "nobody" }),
             "user_has_feature_access" => json!({ "feature": "SENTRY" }),
             _ => return None,
@@ -161,8 +162,8 @@ async fn signed_out_every_operation_has_its_answer() {
     let raw = Raw::new(&daemon);
     let known: BTreeMap<&str, u16> = SIGNED_OUT.into();
     for operation in operations(&document()).iter().filter(|operation| operation.id != WAITS) {
-        let ids =
-            ["user", "entity", "allocation", "subscription", "application"].map(|name| (name, "nobody"));
+        let ids = ["user", "entity", "allocation", "subscription", "application", "sign_in"]
+            .map(|name| (name, "nobody"));
         let path = operation.path_of(&ids);
         let reply = match operation.body() {
             Some(body) => raw.send(&path, &body).await,

@@ -78,6 +78,11 @@ pass_on! {
     authenticate_from_oauth_token(token: OAuthToken) -> UserProfile;
     sign_into_os() -> UserProfile;
     sign_out_of_os() -> Users;
+    start_sign_in(request: SignInRequest) -> SignIn;
+    sign_in_snapshot(sign_in: &str) -> SignIn;
+    stream_sign_in(sign_in: &str) -> BoxStream<'static, SignIn>;
+    paste_into_sign_in(sign_in: &str, redirect: SignInRedirect) -> SignIn;
+    cancel_sign_in(sign_in: &str) -> SignIn;
     connect(connection: SeededConnectorConnection) -> Context;
     applications_snapshot() -> Applications;
     revoke_application(application: &str) -> Applications;

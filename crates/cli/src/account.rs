@@ -2,18 +2,30 @@
 
 use anyhow::Context;
 use usher_client::Client;
-use usher_wire::{Auth0User, Auth0UserMetadata, Caller, UserApi, UserProfile, Users};
+use usher_wire::{
+    Auth0User, Auth0UserMetadata, Caller, SignInMethodEnum, SignInRequest, UserApi, UserProfile, Users,
+};
 
 use crate::{
     failure::Failure,
     print::{self, clean, or_empty, who},
+    sign_in::sign_in,
 };
 
 /// Arguments of `login`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Login {
+    /// Sign in with a code, in a browser of any other device
+    #[arg(long, group = "method")]
+    device: bool,
+    /// Sign in in any browser and paste the address it ends on
+    #[arg(long, group = "method")]
+    paste: bool,
+    /// The identity provider, by its name or URL; without it, the first one configured
+    #[arg(long, value_name = "ISSUER")]
+    issuer: Option<String>,
     /// Sign in to an account of this device, without an identity provider
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["method", "issuer"])]
     local: bool,
     /// Display name of a new account
     #[arg(long, requires = "email", requires = "local")]
@@ -31,13 +43,16 @@ pub(crate) struct Switch {
 }
 
 pub(crate) async fn login(args: Login, json: bool) -> anyhow::Result<()> {
-    if !args.local {
-        return Err(Failure::error(
-            "this installation has no identity provider to sign in with",
-            "`usher login --local --name NAME --email EMAIL` makes a local account",
-        ));
-    }
     let client = Client::find().await?;
+    if !args.local {
+        let method = match (args.device, args.paste) {
+            (true, _) => Some(SignInMethodEnum::Device),
+            (_, true) => Some(SignInMethodEnum::Paste),
+            _ => None,
+        };
+        let user = sign_in(&client, SignInRequest { method, issuer: args.issuer }).await?;
+        return told("signed in as", &user, json);
+    }
     let Some(email) = args.email else { return login_again(&client, json).await };
     let user = Auth0User { name: args.name, email: Some(email), ..Auth0User::default() };
     let user = client.select_user(&Caller::default(), Some(user)).await.context("cannot sign in")?;

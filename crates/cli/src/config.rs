@@ -3,9 +3,11 @@
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use serde::Deserialize;
+use usher_device::{Identity, IssuerSettings, TokenStore};
 use usher_http::Limits;
 
 /// The commented example, which is also the documentation of the keys.
@@ -31,6 +33,14 @@ pub(crate) struct Settings {
     pub(crate) max_connections: Option<NonZeroUsize>,
     /// `max_streams`, `USHER_MAX_STREAMS`: streams at once of one application.
     pub(crate) max_streams: Option<NonZeroUsize>,
+    /// `token_store`, `USHER_TOKEN_STORE`: where the key is that seals tokens.
+    pub(crate) token_store: Option<TokenStore>,
+    /// `sign_in_within`: seconds a sign-in waits for the person.
+    pub(crate) sign_in_within: Option<u64>,
+    /// `issuer_within`: seconds one exchange with an identity provider may take.
+    pub(crate) issuer_within: Option<u64>,
+    /// `[[issuer]]`: the identity providers, the default first.
+    pub(crate) issuer: Vec<IssuerSettings>,
 }
 
 /// How foreign web pages are treated.
@@ -58,7 +68,14 @@ impl Settings {
             allow_uids: if given.allow_uids.is_empty() { of_file.allow_uids } else { given.allow_uids },
             max_connections: given.max_connections.or(of_file.max_connections),
             max_streams: given.max_streams.or(of_file.max_streams),
+            token_store: given.token_store.or(of_file.token_store),
+            sign_in_within: of_file.sign_in_within,
+            issuer_within: of_file.issuer_within,
+            issuer: of_file.issuer,
         };
+        for issuer in &settings.issuer {
+            issuer.check().map_err(|why| anyhow::anyhow!("issuer {}: {why}", issuer.url))?;
+        }
         for address in &settings.listen {
             if !address.ip().is_loopback() {
                 bail!(
@@ -96,6 +113,22 @@ impl Settings {
     }
 }
 
+impl Settings {
+    /// How people sign in.
+    pub(crate) fn identity(&self) -> Identity {
+        let usual = Identity::default();
+        let seconds =
+            |given: Option<u64>, usual| given.map_or(usual, |given| Duration::from_secs(given.max(1)));
+        Identity {
+            issuers: self.issuer.clone(),
+            token_store: self.token_store.unwrap_or(usual.token_store),
+            opens_browser: !self.no_browser.unwrap_or_default(),
+            sign_in_within: seconds(self.sign_in_within, usual.sign_in_within),
+            issuer_within: seconds(self.issuer_within, usual.issuer_within),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -125,6 +158,36 @@ mod tests {
             "the example says the default"
         );
         assert_eq!(max_streams.map(NonZeroUsize::get), Some(limits.streams_per_application));
+        let usual = Identity::default();
+        let identity = settings.identity();
+        assert_eq!(identity.token_store, TokenStore::File);
+        assert_eq!(
+            (identity.sign_in_within, identity.issuer_within),
+            (usual.sign_in_within, usual.issuer_within)
+        );
+        identity.issuers[0].check().unwrap();
+    }
+
+    #[test]
+    fn an_issuer_that_nobody_can_trust_is_refused() {
+        let refused = |issuer: &str| {
+            let folder = tempfile::tempdir().unwrap();
+            let file = folder.path().join("usher.toml");
+            std::fs::write(&file, format!("[[issuer]]\n{issuer}")).unwrap();
+            Settings::read(Settings::default(), Some(&file)).err().map(|error| format!("{error:#}"))
+        };
+        assert_eq!(refused("url = 'https://id.example.org'\nclient_id = 'usher'"), None);
+        assert_eq!(refused("url = 'http://127.0.0.1:9400'\nclient_id = 'usher'"), None);
+        for (issuer, why) in [
+            ("url = 'http://id.example.org'\nclient_id = 'usher'", "must be https"),
+            ("url = 'https://id.example.org/?x=1'\nclient_id = 'usher'", "query"),
+            ("url = 'https://id.example.org'\nclient_id = ' '", "client_id"),
+            ("url = 'https://id.example.org'\nclient_id = 'usher'\nscopes = ['email']", "openid"),
+            ("url = 'id.example.org'\nclient_id = 'usher'", "url"),
+            ("url = 'https://id.example.org'", "client_id"),
+        ] {
+            assert!(refused(issuer).unwrap_or_default().contains(why), "{issuer}: {:?}", refused(issuer));
+        }
     }
 
     #[test]

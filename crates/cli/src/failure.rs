@@ -41,7 +41,10 @@ pub(crate) fn describe(error: &anyhow::Error) -> String {
         let known = cause.downcast_ref::<Failure>().map(|failure| failure.hint.as_str());
         known.or_else(|| cause.downcast_ref::<Error>().map(|error| next_step(error.code)))
     });
-    let signed_out = error.downcast_ref::<Error>().is_some_and(|error| error.code == Code::NotSignedIn);
+    // A session that has ended says so itself.
+    let signed_out = error.downcast_ref::<Error>().is_some_and(|error| {
+        *error == Error { request_id: error.request_id.clone(), ..Error::not_signed_in() }
+    });
     let message = if signed_out { NOT_SIGNED_IN.to_owned() } else { format!("{error:#}") };
     format!("error: {message}\nhint: {}", hint.unwrap_or(LOOK))
 }

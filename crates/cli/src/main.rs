@@ -13,7 +13,9 @@ mod origins;
 mod print;
 mod profile;
 mod serve;
+mod sign_in;
 mod status;
+mod token;
 mod watch;
 
 use std::process::ExitCode;
@@ -42,6 +44,8 @@ enum Verb {
     Login(account::Login),
     /// Sign out; the other accounts of this device stay
     Logout,
+    /// Print a fresh access token of the signed-in user
+    Token,
     /// Who is signed in; exit code 1 when nobody is
     Whoami,
     /// List the accounts of this device; `*` marks the one that is signed in
@@ -112,6 +116,7 @@ async fn ask(verb: Verb, json: bool) -> anyhow::Result<ExitCode> {
         Verb::Access(args) => return access::access(args, json).await,
         Verb::Login(args) => account::login(args, json).await?,
         Verb::Logout => account::logout(json).await?,
+        Verb::Token => token::token(json).await?,
         Verb::Whoami => account::whoami(json).await?,
         Verb::Accounts => account::accounts(json).await?,
         Verb::Switch(args) => account::switch(args, json).await?,

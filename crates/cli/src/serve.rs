@@ -8,8 +8,8 @@ use std::process::ExitCode;
 use anyhow::Context;
 #[cfg(target_os = "linux")]
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
-use usher_device::Device;
 use usher_device::data_dir::{ClaimError, DataDir};
+use usher_device::{Arrivals, Device, TokenStore};
 use usher_domain::ambient::Ambient;
 
 use crate::config::{self, Settings};
@@ -53,6 +53,9 @@ pub(crate) struct Args {
     /// How many streams one application may have open at once [default: 1024]
     #[arg(long, value_name = "N", env = "USHER_MAX_STREAMS")]
     max_streams: Option<NonZeroUsize>,
+    /// Where the key is that seals tokens of identity providers: `keyring`, or `file` in the data directory
+    #[arg(long, value_name = "PLACE", env = "USHER_TOKEN_STORE")]
+    token_store: Option<TokenStore>,
     /// Read settings from this file
     #[arg(long, value_name = "FILE", env = "USHER_CONFIG")]
     config: Option<std::path::PathBuf>,
@@ -76,6 +79,8 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         allow_uids: args.allow_uids,
         max_connections: args.max_connections,
         max_streams: args.max_streams,
+        token_store: args.token_store,
+        ..Settings::default()
     };
     let settings = match Settings::read(given, args.config.as_deref()) {
         Ok(settings) => settings,
@@ -109,7 +114,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
 async fn serve(settings: &Settings, data_dir: &DataDir) -> anyhow::Result<ExitCode> {
     let mut stop = std::pin::pin!(signals::stop().context("cannot listen for signals")?);
     let ambient = Ambient::of_this_machine();
-    let device = Device::new(data_dir.path(), ambient.clone());
+    let device = Device::with_identity(data_dir.path(), ambient.clone(), settings.identity());
     let face = Face::new(settings, &device, data_dir);
     let server = face.server(ambient.uuid().as_fields().0);
     let mut addresses = Vec::new();
@@ -118,6 +123,14 @@ async fn serve(settings: &Settings, data_dir: &DataDir) -> anyhow::Result<ExitCo
         addresses.push(address);
         server.listen(listener, face.guard(address));
     }
+    let own = addresses.iter().filter(|address| address.is_ipv4()).map(SocketAddr::port);
+    let mut arrivals = Arrivals { usual: listen::usual(&addresses), fixed: own.collect() };
+    for listener in listen::bind_redirect_ports(&settings.issuer, &arrivals.fixed).await {
+        let address = listener.local_addr().context("a listener without an address")?;
+        arrivals.fixed.push(address.port());
+        server.listen(listener, face.guard(address));
+    }
+    device.listens_on(arrivals);
     let urls: Vec<String> = addresses.iter().map(|address| format!("http://{address}")).collect();
     face.listen_on_socket(&server);
     data_dir.write_addresses(&urls).context("cannot write to the data directory")?;
@@ -138,6 +151,7 @@ async fn serve(settings: &Settings, data_dir: &DataDir) -> anyhow::Result<ExitCo
     tokio::select! {
         () = stop => tracing::info!("stopping"),
         () = device.watch_policies() => {}
+        () = device.keep_sessions() => {}
     }
     drop(port_file);
     server.shut_down().await;

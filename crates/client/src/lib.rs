@@ -42,6 +42,7 @@ mod backoff;
 mod find;
 mod http;
 mod operations;
+mod sign_in;
 mod stream;
 #[cfg(test)]
 mod testing;

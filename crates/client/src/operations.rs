@@ -8,8 +8,8 @@ use usher_wire::{
     About, AllocationCloud, Allocations, Applications, Audit, Auth0User, Context, Entities, Entity,
     HasFeatureAccessInput, HasFeatureAccessOutput, OAuthToken, Origin, OriginDecision, Origins, Present,
     ProfileUpdate, RefreshedPaddleUser, ReturnedUserProfile, Secret, SeededConnectorConnection, SeededEntity,
-    Status, Subscription, Subscriptions, UserBetaStatus, UserCheckoutOutput, UserLastCheckedInStreamOutput,
-    UserManageSubscriptionsOutput, UserProfile, Users,
+    SignIn, SignInRedirect, SignInRequest, Status, Subscription, Subscriptions, UserBetaStatus,
+    UserCheckoutOutput, UserLastCheckedInStreamOutput, UserManageSubscriptionsOutput, UserProfile, Users,
 };
 
 use crate::{
@@ -121,6 +121,31 @@ impl UserApi for Client {
 
     async fn sign_out_of_os(&self, caller: &Caller) -> Result<Users> {
         self.post(caller, "/os/sign_out", EMPTY).await?.json()
+    }
+
+    async fn start_sign_in(&self, caller: &Caller, request: SignInRequest) -> Result<SignIn> {
+        self.post(caller, "/sign-in", Some(&request)).await?.json()
+    }
+
+    async fn sign_in_snapshot(&self, caller: &Caller, sign_in: &str) -> Result<SignIn> {
+        self.get(caller, &path(&["sign-in", sign_in])?).await?.json()
+    }
+
+    async fn stream_sign_in(&self, caller: &Caller, sign_in: &str) -> Result<BoxStream<'static, SignIn>> {
+        self.follow_sign_in(caller, sign_in).await
+    }
+
+    async fn paste_into_sign_in(
+        &self,
+        caller: &Caller,
+        sign_in: &str,
+        redirect: SignInRedirect,
+    ) -> Result<SignIn> {
+        self.post(caller, &path(&["sign-in", sign_in, "paste"])?, Some(&redirect)).await?.json()
+    }
+
+    async fn cancel_sign_in(&self, caller: &Caller, sign_in: &str) -> Result<SignIn> {
+        self.post(caller, &path(&["sign-in", sign_in, "cancel"])?, EMPTY).await?.json()
     }
 
     async fn connect(&self, caller: &Caller, connection: SeededConnectorConnection) -> Result<Context> {
@@ -259,10 +284,11 @@ mod tests {
             user_snapshot(), refresh_user(), user_providers(), user_access_token(), user_paddle_refresh(),
             users_snapshot(), users_specific_user_snapshot("u"), applications_snapshot(), allocations_snapshot(),
             allocation_snapshot("a"), entities_snapshot(), entities_specific_entity_snapshot("e"),
-            subscriptions_snapshot(), subscriptions_specific_subscription_snapshot("s"), status(),
+            subscriptions_snapshot(), subscriptions_specific_subscription_snapshot("s"), status(), sign_in_snapshot("i"),
         );
         let expected = "/user /user/refresh /user/providers /user/access_token /user/paddle/refresh /users /users/u \
-                        /applications /allocations /allocation/a /entities /entity/e /subscriptions /subscription/s /status";
+                        /applications /allocations /allocation/a /entities /entity/e /subscriptions /subscription/s /status \
+                        /sign-in/i";
         for ((operation, line, body), path) in lines.iter().zip(expected.split_whitespace()) {
             assert_eq!((line, body.as_str()), (&format!("GET {path}"), ""), "{operation}");
         }
@@ -282,6 +308,8 @@ mod tests {
             user_associate_entity("u", "e"), user_disassociate_entity("u", "e"), users_disconnect_user("u"),
             authenticate_from_oauth_token(model(token.clone())), sign_into_os(), sign_out_of_os(),
             connect(model(application.clone())), allocations_connect_new_cloud(), allocations_disconnect_cloud(),
+            start_sign_in(model(json!({"method": "device"}))), cancel_sign_in("i"),
+            paste_into_sign_in("i", model(json!({"url": "http://127.0.0.1/?code=c"}))),
         );
         let user = json!({"id": "u"});
         let expected = [
@@ -303,6 +331,9 @@ mod tests {
             ("/connect", Some(application)),
             ("/allocations/connect", None),
             ("/allocations/disconnect", None),
+            ("/sign-in", Some(json!({"method": "device"}))),
+            ("/sign-in/i/cancel", None),
+            ("/sign-in/i/paste", Some(json!({"url": "http://127.0.0.1/?code=c"}))),
         ];
         assert_eq!(lines.len(), expected.len());
         for ((operation, line, body), (path, json)) in lines.iter().zip(expected) {

@@ -120,7 +120,7 @@ impl Client {
         Ok(states.boxed())
     }
 
-    async fn open(&self, caller: &Caller, path: &str) -> Result<Socket> {
+    pub(crate) async fn open(&self, caller: &Caller, path: &str) -> Result<Socket> {
         let mut request = format!("{}{path}", self.place.ws_base)
             .into_client_request()
             .map_err(|error| self.unreachable(error))?;
@@ -173,7 +173,7 @@ pub(crate) const CHECK_INS: Topic<UserLastCheckedInStreamOutput> =
     Topic { path: "/user/last_checked_in/stream", read: |message, _| serde_json::from_slice(message) };
 
 /// What comes in over a connection, however it was made.
-type Socket = BoxStream<'static, tungstenite::Result<Message>>;
+pub(crate) type Socket = BoxStream<'static, tungstenite::Result<Message>>;
 
 /// One subscription over all its connections.
 struct Watch<T> {
@@ -236,7 +236,7 @@ impl<T: Send + 'static> Watch<T> {
 }
 
 /// The next message of the daemon, or why there will be none. Reading also answers pings.
-async fn message(socket: &mut Socket) -> Result<Bytes, String> {
+pub(crate) async fn message(socket: &mut Socket) -> Result<Bytes, String> {
     loop {
         match time::timeout(SILENCE_LIMIT, socket.next()).await {
             Ok(Some(Ok(message @ (Message::Text(_) | Message::Binary(_))))) => return Ok(message.into_data()),

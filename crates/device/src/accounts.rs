@@ -1,7 +1,6 @@
 //! The accounts of this device and which of them is current: select, clear, list, remove.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use usher_domain::profile::{
     CLIENT_DEFAULT_EMAIL, CLIENT_DEFAULT_PICTURE, check_email, check_name, check_picture, check_username,
@@ -14,16 +13,16 @@ use uuid::Uuid;
 use crate::Device;
 use crate::policies::Policies;
 use crate::presence::compose;
+use crate::session::{end_session, require_session};
 
 /// The issuer of names that were only ever told to this device.
 const LOCAL: &str = "local";
-/// How long `POST /os/sign_in` waits: its oldest client gives up after 120 s.
-const SIGN_IN_WITHIN: Duration = Duration::from_secs(108);
 
 impl Device {
     pub(crate) async fn select(&self, caller: &Caller, body: Option<Auth0User>) -> Result<UserProfile> {
         let policies = Arc::clone(&self.0.policies.borrow());
         let (now, new_id) = (self.0.ambient.now(), self.0.ambient.uuid());
+        let has_issuer = !self.0.issuers.is_empty();
         body.as_ref().map(check).transpose()?;
         let witness = self.witness(caller);
         self.write(move |tx| {
@@ -35,6 +34,7 @@ impl Device {
                         learn(tx, body, &id)?;
                         tx.user(&id)?.map(|user| enrich(tx, user, body, now)).transpose()?
                     }
+                    None if has_issuer => return Err(unknown_here().into()),
                     None => {
                         let user = create(tx, body, new_id, now)?;
                         witness.record(tx, AuditActionEnum::AccountAdded, Some(&user.profile.id), None)?;
@@ -48,6 +48,7 @@ impl Device {
                     "no account was ever signed in on this device: run `usher login` or send who to select",
                 )
             })?;
+            require_session(tx, &user)?;
             let current = tx.device()?.and_then(|device| device.current_user_id);
             if current.as_deref() != Some(&user.profile.id) {
                 tx.set_current(Some(&user.profile.id))?;
@@ -86,40 +87,24 @@ impl Device {
 
     /// Removes an account with its data; the current one signs out by it.
     pub(crate) async fn disconnect(&self, caller: &Caller, id: &str) -> Result<Users> {
+        let (policies, user) = (Arc::clone(&self.0.policies.borrow()), id.to_owned());
+        let (now, debt) = (self.0.ambient.now(), self.0.ambient.uuid().to_string());
         let witness = self.witness(caller);
-        let (policies, id) = (Arc::clone(&self.0.policies.borrow()), id.to_owned());
-        self.write(move |tx| {
-            if tx.device()?.is_some_and(|device| device.current_user_id.as_deref() == Some(&id)) {
-                tx.set_current(None)?;
-            }
-            if !tx.delete_user(&id)? {
-                return Err(unknown_user(&id).into());
-            }
-            witness.record(tx, AuditActionEnum::AccountRemoved, Some(&id), None)?;
-            list(tx, &policies)
-        })
-        .await
-    }
-
-    /// Who is current, or who becomes it while the caller waits.
-    pub(crate) async fn sign_in(&self) -> Result<UserProfile> {
-        let mut presence = self.0.presence.follow();
-        if self.present()?.user.is_none() {
-            tracing::info!(
-                "somebody waits for a sign-in: run `usher login --local --name NAME --email EMAIL`"
-            );
-        }
-        let someone =
-            presence.wait_for(|present| present.as_ref().is_some_and(|present| present.user.is_some()));
-        let signed_in = tokio::time::timeout(SIGN_IN_WITHIN, someone).await;
-        signed_in.ok().and_then(Result::ok).and_then(|present| present.as_ref()?.user.clone()).ok_or_else(
-            || {
-                Error::new(
-                    Code::UpstreamFailed,
-                    "nobody signed in: run `usher login --local --name NAME --email EMAIL`, then try again",
-                )
-            },
-        )
+        let rest = self
+            .write(move |tx| {
+                if tx.device()?.is_some_and(|device| device.current_user_id.as_ref() == Some(&user)) {
+                    tx.set_current(None)?;
+                }
+                end_session(tx, &user, debt, now)?;
+                if !tx.delete_user(&user)? {
+                    return Err(unknown_user(&user).into());
+                }
+                witness.record(tx, AuditActionEnum::AccountRemoved, Some(&user), None)?;
+                list(tx, &policies)
+            })
+            .await?;
+        self.session_ended(id);
+        Ok(rest)
     }
 }
 
@@ -135,6 +120,13 @@ fn list(tx: &Tx<'_>, policies: &Policies) -> Work<Users> {
 
 pub(crate) fn unknown_user(id: &str) -> Error {
     Error::not_found(format_args!("account `{id}` on this device"))
+}
+
+/// 401: with an identity provider, accounts are made by signing in there.
+fn unknown_here() -> Error {
+    let message =
+        "no account of this device is called so: run `usher login` to sign in with the identity provider";
+    Error::new(Code::NotSignedIn, message)
 }
 
 fn last_current(tx: &Tx<'_>) -> Work<Option<User>> {
@@ -173,6 +165,12 @@ fn nickname(body: &Auth0User) -> Option<&str> {
     given(&body.username).or(given(&body.nickname)).filter(|name| check_username(name).is_ok())
 }
 
+/// Whether a body is about the account with this id and one of these names, as far as it says.
+pub(crate) fn is_about(body: &Auth0User, id: &str, names: &[&str]) -> bool {
+    let subjects = subjects(body);
+    subjects.is_empty() || subjects.iter().any(|subject| subject == id || names.contains(&subject.as_str()))
+}
+
 /// The names a body gives its user, the strongest first. An id within a provider counts together with the provider,
 /// spelled as Auth0 spells its own ids.
 fn subjects(body: &Auth0User) -> Vec<String> {
@@ -202,7 +200,7 @@ fn identify(tx: &Tx<'_>, body: &Auth0User) -> Work<Option<String>> {
     for subject in subjects(body) {
         let known = match tx.account(&subject)? {
             Some(account) => Some(account.user_id),
-            None => tx.user_id_by_identity(LOCAL, &subject)?,
+            None => tx.user_id_by_subject(&subject)?,
         };
         if known.is_some() {
             return Ok(known);

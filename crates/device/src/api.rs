@@ -9,9 +9,9 @@ use usher_wire::{
     About, AllocationCloud, Allocations, Applications, Audit, AuditActionEnum, Auth0User, Caller, Code,
     Context, Entities, Entity, Error, HasFeatureAccessInput, HasFeatureAccessOutput, OAuthToken, Origin,
     OriginDecision, Origins, Present, ProfileUpdate, RefreshedPaddleUser, Result, ReturnedUserProfile,
-    Secret, SeededConnectorConnection, SeededEntity, Status, Subscription, Subscriptions, UserApi,
-    UserBetaStatus, UserCheckoutOutput, UserLastCheckedInStreamOutput, UserManageSubscriptionsOutput,
-    UserProfile, Users,
+    Secret, SeededConnectorConnection, SeededEntity, SignIn, SignInRedirect, SignInRequest, Status,
+    Subscription, Subscriptions, UserApi, UserBetaStatus, UserCheckoutOutput, UserLastCheckedInStreamOutput,
+    UserManageSubscriptionsOutput, UserProfile, Users,
 };
 
 use crate::Device;
@@ -21,7 +21,6 @@ const NO_BILLING: &str = "this device has no billing service: plans are managed 
 const ENTITIES_ARE_FILES: &str = "organisations and teams cannot be changed through a device: change the policy file, or the cloud it comes from";
 /// What the record of token reads calls it.
 const ACCESS_TOKEN: &str = "access token";
-const NO_ISSUER: &str = "this device has no identity provider: leave the token out and use a local account";
 
 impl Device {
     fn current(&self) -> Result<UserProfile> {
@@ -44,10 +43,10 @@ impl UserApi for Device {
     }
 
     async fn select_user(&self, caller: &Caller, user: Option<Auth0User>) -> Result<UserProfile> {
-        if caller.bearer.is_some() {
-            return Err(Error::new(Code::NotSignedIn, NO_ISSUER));
+        match &caller.bearer {
+            Some(bearer) => self.select_as_bearer(bearer, user).await,
+            None => self.select(user).await,
         }
-        self.select(caller, user).await
     }
 
     async fn stream_user(&self, _: &Caller) -> Result<BoxStream<'static, Arc<Present>>> {
@@ -76,15 +75,15 @@ impl UserApi for Device {
 
     async fn user_access_token(&self, caller: &Caller) -> Result<Secret> {
         self.require_registered(caller).await?;
-        let user = self.current()?;
-        let witness = self.witness(caller);
-        self.write(move |tx| {
-            witness.record(tx, AuditActionEnum::TokenRefused, Some(&user.id), Some(ACCESS_TOKEN))
-        })
-        .await?;
-        Err(Error::not_available_here(
-            "a local account has no access token: sign in with an identity provider",
-        ))
+        let (user, witness) = (self.current()?, self.witness(caller));
+        let token = self.access_token().await;
+        let action = match token {
+            Ok(_) => AuditActionEnum::TokenRead,
+            Err(_) => AuditActionEnum::TokenRefused,
+        };
+        // Written down before the token is out of our hands.
+        self.write(move |tx| witness.record(tx, action, Some(&user.id), Some(ACCESS_TOKEN))).await?;
+        token
     }
 
     async fn stream_user_last_checked_in(
@@ -136,8 +135,8 @@ impl UserApi for Device {
         self.disconnect(caller, user).await
     }
 
-    async fn authenticate_from_oauth_token(&self, _: &Caller, _: OAuthToken) -> Result<UserProfile> {
-        Err(Error::not_available_here(NO_ISSUER))
+    async fn authenticate_from_oauth_token(&self, _: &Caller, token: OAuthToken) -> Result<UserProfile> {
+        self.authenticate(token).await
     }
 
     async fn sign_into_os(&self, _: &Caller) -> Result<UserProfile> {
@@ -145,8 +144,32 @@ impl UserApi for Device {
     }
 
     async fn sign_out_of_os(&self, caller: &Caller) -> Result<Users> {
-        self.clear(caller).await?;
-        self.users().await
+        self.sign_out(caller).await
+    }
+
+    async fn start_sign_in(&self, _: &Caller, request: SignInRequest) -> Result<SignIn> {
+        self.begin_sign_in(request).await
+    }
+
+    async fn sign_in_snapshot(&self, _: &Caller, sign_in: &str) -> Result<SignIn> {
+        Ok(self.sign_in_job(sign_in)?.state())
+    }
+
+    async fn stream_sign_in(&self, _: &Caller, sign_in: &str) -> Result<BoxStream<'static, SignIn>> {
+        self.follow_sign_in(sign_in)
+    }
+
+    async fn paste_into_sign_in(
+        &self,
+        _: &Caller,
+        sign_in: &str,
+        redirect: SignInRedirect,
+    ) -> Result<SignIn> {
+        self.paste(sign_in, &redirect)
+    }
+
+    async fn cancel_sign_in(&self, _: &Caller, sign_in: &str) -> Result<SignIn> {
+        self.end_sign_in(sign_in)
     }
 
     async fn connect(&self, caller: &Caller, connection: SeededConnectorConnection) -> Result<Context> {
@@ -234,6 +257,7 @@ impl UserApi for Device {
 
     async fn status(&self, _: &Caller) -> Result<Status> {
         let is_ready = self.opened().is_ok();
+        let session = if is_ready { self.session_status().await? } else { None };
         let accounts = if is_ready { self.read(|tx| Ok(tx.accounts()?.len())).await? } else { 0 };
         Ok(Status {
             version: env!("CARGO_PKG_VERSION").into(),
@@ -244,6 +268,8 @@ impl UserApi for Device {
             data_dir: Some(self.0.data_dir.display().to_string()),
             policies: self.0.policies.borrow().files.clone(),
             guard: None,
+            issuers: self.0.issuers.iter().map(|issuer| issuer.settings.about()).collect(),
+            session,
         })
     }
 

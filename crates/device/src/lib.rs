@@ -9,11 +9,15 @@ mod api;
 mod applications;
 pub mod data_dir;
 mod entities;
+mod issuer;
 mod policies;
 mod presence;
 mod profile;
+mod session;
+mod sign_in;
 mod streams;
 mod trust;
+mod vault;
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -23,9 +27,19 @@ use usher_domain::ambient::Ambient;
 use usher_domain::store::{OpenError, Store, Tx, Work};
 use usher_wire::{Code, Error, Present, Result};
 
+use crate::issuer::{Issuer, Outbound};
 use crate::policies::Policies;
 use crate::presence::Presence;
+use crate::session::Sessions;
+use crate::sign_in::SignIns;
 use crate::trust::Trust;
+use crate::vault::Vault;
+
+pub use crate::issuer::{Identity, IssuerKind, IssuerSettings, TokenStore};
+pub use crate::sign_in::Arrivals;
+
+pub(crate) const NO_ISSUER: &str =
+    "this device has no identity provider: add an `[[issuer]]` to usher.toml, or use a local account";
 
 /// `UserApi` for one machine. Answers health checks and accepts streams before [`Device::open`] has finished.
 #[derive(Clone)]
@@ -38,6 +52,11 @@ struct Inner {
     presence: Presence,
     policies: watch::Sender<Arc<Policies>>,
     trust: Trust,
+    identity: Identity,
+    issuers: Vec<Arc<Issuer>>,
+    vault: Vault,
+    sessions: Sessions,
+    sign_ins: SignIns,
 }
 
 /// What exists once the store is open.
@@ -47,16 +66,33 @@ struct Opened {
 }
 
 impl Device {
-    /// A device that keeps its data in `data_dir`. Nothing is read before [`Device::open`].
+    /// A device of local accounts that keeps its data in `data_dir`. Nothing is read before [`Device::open`].
     pub fn new(data_dir: &Path, ambient: Ambient) -> Self {
+        Self::with_identity(data_dir, ambient, Identity::default())
+    }
+
+    /// The same, where people can sign in with the providers of `identity`, too.
+    pub fn with_identity(data_dir: &Path, ambient: Ambient, identity: Identity) -> Self {
+        let http = Arc::new(Outbound::new(identity.issuer_within));
+        let issuers = identity.issuers.iter().cloned();
         Self(Arc::new(Inner {
             data_dir: data_dir.to_owned(),
+            vault: Vault::new(identity.token_store, data_dir, ambient.clone()),
             ambient,
             opened: OnceLock::new(),
             presence: Presence::default(),
             policies: watch::Sender::default(),
             trust: Trust::default(),
+            issuers: issuers.map(|settings| Arc::new(Issuer::new(settings, Arc::clone(&http)))).collect(),
+            identity,
+            sessions: Sessions::default(),
+            sign_ins: SignIns::default(),
         }))
+    }
+
+    /// The configured provider with this id.
+    fn issuer(&self, id: &str) -> Option<&Arc<Issuer>> {
+        self.0.issuers.iter().find(|issuer| issuer.settings.id() == id)
     }
 
     /// Opens the store, migrating it if needed, and begins a new generation. Call once; it works away from the

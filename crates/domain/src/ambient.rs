@@ -36,6 +36,13 @@ impl Ambient {
     pub fn uuid(&self) -> Uuid {
         (self.ids)()
     }
+
+    /// Bytes nobody can guess, always from the system: a key that a test could name would be no key.
+    pub fn secret<const N: usize>(&self) -> [u8; N] {
+        let mut bytes = [0; N];
+        getrandom::fill(&mut bytes).expect("the system has a random source, or nothing on it is safe");
+        bytes
+    }
 }
 
 impl std::fmt::Debug for Ambient {

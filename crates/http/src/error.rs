@@ -120,7 +120,7 @@ pub(crate) fn render(
     request_id: impl FnOnce() -> String,
 ) -> Response {
     let status = response.status();
-    if !status.is_client_error() && !status.is_server_error() {
+    if !status.is_client_error() && !status.is_server_error() || is_page(&response) {
         return response;
     }
     let failure = response
@@ -146,6 +146,12 @@ pub(crate) fn render(
     );
     headers.extend(response.headers_mut().remove(header::ALLOW).map(|allow| (header::ALLOW, allow)));
     rendered
+}
+
+/// A page has its own words.
+fn is_page(response: &Response) -> bool {
+    let kind = response.headers().get(header::CONTENT_TYPE);
+    kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"))
 }
 
 fn body(failure: &Failure, wants_problem: bool, request_id: &str) -> Response {

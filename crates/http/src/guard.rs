@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::http::{HeaderMap, HeaderValue, Method, Request, header};
 use usher_wire::{Code, Error, Page, Pages};
 
+use crate::callback::is_callback;
 use crate::error::Failure;
 
 /// How foreign pages are treated.
@@ -77,7 +78,7 @@ impl Guard {
     /// Refuses what a hostile page or a rebound name can send; answers which foreign page it is that may.
     pub(crate) fn check<B>(&self, request: &Request<B>) -> Result<Option<Visit>, Failure> {
         self.check_host(request)?;
-        self.check_origin(request.headers())
+        self.check_origin(request)
     }
 
     /// A rebound name carries neither `Origin` nor `Sec-Fetch-*`; only the host tells it.
@@ -98,9 +99,12 @@ impl Guard {
         ))
     }
 
-    fn check_origin(&self, headers: &HeaderMap) -> Result<Option<Visit>, Failure> {
+    fn check_origin<B>(&self, request: &Request<B>) -> Result<Option<Visit>, Failure> {
+        let headers = request.headers();
         let mut origins = headers.get_all(header::ORIGIN).iter();
         let page = match (origins.next(), origins.next()) {
+            // An identity provider sends the browser here, which no other site may; the state in its query protects it.
+            (None, _) if is_callback(request) => return Ok(None),
             (None, _) => return check_site(headers).map(|()| None),
             (Some(origin), None) => origin.to_str().ok(),
             (Some(_), Some(_)) => None,
@@ -144,6 +148,13 @@ fn is_of_this_machine(origin: &str) -> bool {
             rest.is_empty() || rest.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok())
         })
     })
+}
+
+fn check_site(headers: &HeaderMap) -> Result<(), Failure> {
+    match headers.get("sec-fetch-site").map(HeaderValue::as_bytes) {
+        None | Some(b"none" | b"same-origin") => Ok(()),
+        Some(_) => Err(refused("other sites may not call this daemon")),
+    }
 }
 
 fn refused(message: &str) -> Failure {

@@ -3,6 +3,7 @@
 
 mod answer;
 mod body;
+mod callback;
 mod caller;
 mod connections;
 mod cors;

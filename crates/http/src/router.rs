@@ -11,7 +11,7 @@ use utoipa_axum::{PathItemExt, paste, routes};
 
 use crate::routes::*;
 use crate::stream::Streams;
-use crate::{docs, openapi, shim};
+use crate::{callback, docs, openapi, shim};
 
 /// What handlers are given.
 #[derive(Clone)]
@@ -77,6 +77,11 @@ table! {
     users::authenticate_from_oauth_token,
     users::sign_into_os,
     users::sign_out_of_os,
+    sign_in::start_sign_in,
+    sign_in::sign_in_snapshot,
+    sign_in::stream_sign_in,
+    sign_in::paste_into_sign_in,
+    sign_in::cancel_sign_in,
     allocations::allocations_snapshot,
     allocations::allocation_snapshot,
     allocations::allocations_connect_new_cloud,
@@ -95,7 +100,7 @@ table! {
     shim::models_snapshot,
 }
 
-/// The API with what stands beside it: the document, its page, the streams that only exist for old clients.
+/// The API with what stands beside it: the page a sign-in ends on, the document, its page, the streams that only exist for old clients.
 pub(crate) fn router(app: App) -> Router {
-    api().merge(docs::router()).merge(shim::router()).with_state(app)
+    api().merge(callback::router()).merge(docs::router()).merge(shim::router()).with_state(app)
 }

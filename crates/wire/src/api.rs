@@ -10,9 +10,9 @@ use crate::{
     AllocationCloud, Allocations, Applications, Audit, Auth0User, Context, Entities, Entity,
     HasFeatureAccessInput, HasFeatureAccessOutput, OAuthToken, Origin, OriginDecision, Origins, Page,
     Present, ProfileUpdate, RefreshedPaddleUser, Result, ReturnedUserProfile, Secret,
-    SeededConnectorConnection, SeededEntity, Status, Subscription, Subscriptions, UserBetaStatus,
-    UserCheckoutOutput, UserLastCheckedInStreamOutput, UserManageSubscriptionsOutput, UserProfile, Users,
-    Version,
+    SeededConnectorConnection, SeededEntity, SignIn, SignInRedirect, SignInRequest, Status, Subscription,
+    Subscriptions, UserBetaStatus, UserCheckoutOutput, UserLastCheckedInStreamOutput,
+    UserManageSubscriptionsOutput, UserProfile, Users, Version,
 };
 
 /// The version of Pieces OS whose API this one is, told to clients that check it; they accept 12.x.
@@ -97,6 +97,22 @@ pub trait UserApi: Send + Sync + 'static {
     async fn sign_into_os(&self, caller: &Caller) -> Result<UserProfile>;
     /// Ends the current account's session and lists the accounts that remain (`POST /os/sign_out`).
     async fn sign_out_of_os(&self, caller: &Caller) -> Result<Users>;
+
+    /// Starts a sign-in with an identity provider, or joins the running one (`POST /sign-in`, additive).
+    async fn start_sign_in(&self, caller: &Caller, request: SignInRequest) -> Result<SignIn>;
+    /// Where a sign-in stands (`GET /sign-in/{sign_in}`).
+    async fn sign_in_snapshot(&self, caller: &Caller, sign_in: &str) -> Result<SignIn>;
+    /// The present state first, then each change, until its end (`/sign-in/{sign_in}/stream`).
+    async fn stream_sign_in(&self, caller: &Caller, sign_in: &str) -> Result<BoxStream<'static, SignIn>>;
+    /// Goes on with the address the provider sent the browser to (`POST /sign-in/{sign_in}/paste`).
+    async fn paste_into_sign_in(
+        &self,
+        caller: &Caller,
+        sign_in: &str,
+        redirect: SignInRedirect,
+    ) -> Result<SignIn>;
+    /// Ends a sign-in (`POST /sign-in/{sign_in}/cancel`). Idempotent; one that has ended stays as it ended.
+    async fn cancel_sign_in(&self, caller: &Caller, sign_in: &str) -> Result<SignIn>;
 
     /// Registers an application (`POST /connect`); the same one always gets the same id.
     async fn connect(&self, caller: &Caller, connection: SeededConnectorConnection) -> Result<Context>;

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::{GroupedTimestamp, SignInFailure};
+
 /// The answer of `GET /status`. Holds no personal data.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -24,6 +26,11 @@ pub struct Status {
     pub policies: Vec<PolicyFile>,
     /// How callers are checked; absent for a cloud.
     pub guard: Option<GuardStatus>,
+    /// The identity providers of this device, the default first; absent when there is none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub issuers: Vec<Issuer>,
+    /// The current account's session at its provider; absent for a local account.
+    pub session: Option<SessionStatus>,
 }
 
 /// How callers of a device are checked.
@@ -37,6 +44,36 @@ pub struct GuardStatus {
     pub checks_users: bool,
     /// The Unix socket beside TCP; absent when there is none.
     pub socket: Option<String>,
+}
+
+/// An identity provider that people can sign in with.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Issuer {
+    /// Its URL.
+    pub url: String,
+    /// What people call it.
+    pub name: Option<String>,
+    /// URL of a picture.
+    pub icon: Option<String>,
+}
+
+/// How a session at an identity provider is doing.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SessionStatus {
+    /// URL of the provider.
+    pub issuer: String,
+    /// Where the key is that seals its tokens: `keyring` or `file`.
+    pub token_store: String,
+    /// When the token is refreshed next; absent when it cannot be.
+    pub refresh: Option<GroupedTimestamp>,
+    /// Why the last refresh failed. The user stays signed in.
+    pub problem: Option<SignInFailure>,
+    /// Since when it fails.
+    pub since: Option<GroupedTimestamp>,
 }
 
 /// One file of the policy folder.

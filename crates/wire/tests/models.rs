@@ -93,6 +93,8 @@ static MODELS: LazyLock<BTreeMap<String, Model>> = LazyLock::new(|| {
         ModelUsageEnum, OriginVerdictEnum, AuditActionEnum, Secret, Timestamp, GroupedTimestamp,
         // additive
         ProfileUpdate, Status, GuardStatus, PolicyFile, Origin, Origins, OriginDecision, Audit, AuditEntry, Problem, Code,
+        Issuer, SessionStatus, SignIn, SignInRequest, SignInRedirect,
+        SignInFailure, SignInMethodEnum, SignInStateEnum, SignInFailureEnum,
     ];
     models.into_iter().map(|model| (model.name.clone(), model)).collect()
 });

@@ -35,6 +35,7 @@ async fn with_something_to_lose(daemon: &Daemon) -> [(&'static str, String); 5] 
         ("allocation", ada),
         ("subscription", "x".into()),
         ("application", application),
+        ("sign_in", "x".into()),
     ]
 }
 

@@ -19,7 +19,9 @@ fn posts(url: &str) -> Vec<(String, bool)> {
 }
 
 fn filled(path: &str) -> String {
-    ["user", "entity"].iter().fold(path.to_owned(), |path, name| path.replace(&format!("{{{name}}}"), NOBODY))
+    ["user", "entity", "sign_in"]
+        .iter()
+        .fold(path.to_owned(), |path, name| path.replace(&format!("{{{name}}}"), NOBODY))
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 
 use anyhow::{Context, bail};
 use tokio::net::TcpListener;
+use usher_device::IssuerSettings;
 
 /// The port of the API's document; privileged on most systems.
 const DOCUMENTED: u16 = 1000;
@@ -58,4 +59,42 @@ async fn both_families(port: u16) -> io::Result<Vec<TcpListener>> {
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => Err(error),
         Err(_) => Ok(vec![four]),
     }
+}
+
+/// Where browsers come back to after a sign-in: the last address bound, as clients scan for it, of IPv4 if there is one.
+pub(super) fn usual(addresses: &[SocketAddr]) -> Option<SocketAddr> {
+    addresses.iter().rev().find(|address| address.is_ipv4()).or(addresses.last()).copied()
+}
+
+/// Listeners on the ports that issuers want redirects on: for each of them the first that is free, unless the daemon
+/// listens on one of them as it is.
+pub(super) async fn bind_redirect_ports(issuers: &[IssuerSettings], own: &[u16]) -> Vec<TcpListener> {
+    let mut bound = own.to_vec();
+    let mut listeners = Vec::new();
+    for issuer in issuers.iter().filter(|issuer| !issuer.redirect_ports.is_empty()) {
+        if issuer.redirect_ports.iter().any(|port| bound.contains(port)) {
+            continue;
+        }
+        match first_free(&issuer.redirect_ports).await {
+            Some((port, listener)) => {
+                bound.push(port);
+                listeners.push(listener);
+            }
+            None => tracing::warn!(
+                issuer = issuer.id(),
+                "another program uses every redirect port of this issuer"
+            ),
+        }
+    }
+    listeners
+}
+
+async fn first_free(ports: &[u16]) -> Option<(u16, TcpListener)> {
+    for port in ports {
+        if let Ok(listener) = TcpListener::bind(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), *port)).await
+        {
+            return Some((*port, listener));
+        }
+    }
+    None
 }

@@ -78,6 +78,13 @@ impl Tx<'_> {
         Ok(self.0.prepare_cached(sql)?.query_row([issuer, subject], |row| row.get(0)).optional()?)
     }
 
+    /// The user any issuer knows by this subject. What an issuer said comes before what was only told to this device.
+    pub fn user_id_by_subject(&self, subject: &str) -> Work<Option<String>> {
+        let sql =
+            "SELECT user_id FROM identities WHERE subject = $1 ORDER BY issuer = 'local', issuer LIMIT 1";
+        Ok(self.0.prepare_cached(sql)?.query_row([subject], |row| row.get(0)).optional()?)
+    }
+
     /// Remembers that an issuer knows the user by this subject; the first claim stands.
     pub fn insert_identity(&self, issuer: &str, subject: &str, user: &str) -> Work<()> {
         let sql = "INSERT INTO identities (issuer, subject, user_id) VALUES ($1, $2, $3)

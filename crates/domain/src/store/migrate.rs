@@ -13,6 +13,7 @@ const APPLICATION_ID: i32 = 0x5573_6872;
 pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/sqlite/0001_accounts.sql"),
     include_str!("../../migrations/sqlite/0002_trust.sql"),
+    include_str!("../../migrations/sqlite/0003_sessions.sql"),
 ];
 
 /// Why a database cannot be used. The file is left as it is.

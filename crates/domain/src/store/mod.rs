@@ -5,7 +5,9 @@ mod accounts;
 mod applications;
 mod memberships;
 mod migrate;
+mod outbox;
 mod revisions;
+mod sessions;
 mod trust;
 mod users;
 mod writer;
@@ -19,6 +21,8 @@ use usher_wire::{Code, Error, Result};
 pub use accounts::{Account, Device};
 pub use applications::Registered;
 pub use migrate::OpenError;
+pub use outbox::Owed;
+pub use sessions::Session;
 pub use users::User;
 
 /// An open transaction: what the statements of this module are methods of.

@@ -1,0 +1,120 @@
+//! Identity providers as OpenID Connect describes them: their metadata and keys, what is asked of them, and what their
+//! tokens say. Knows nothing of accounts.
+
+mod claims;
+mod grants;
+mod keys;
+mod outbound;
+mod settings;
+mod token;
+mod trouble;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Deserialize;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+use url::Url;
+
+pub use settings::{Identity, IssuerKind, IssuerSettings, TokenStore};
+
+pub(crate) use claims::Claims;
+pub(crate) use grants::{Authorization, DeviceCode, Poll, TokenReply};
+pub(crate) use outbound::{Outbound, plain};
+pub(crate) use trouble::{Kind, Result, Trouble};
+
+use keys::Keys;
+use outbound::is_safe;
+
+/// How long metadata is believed.
+const METADATA_FOR: Duration = Duration::from_secs(3600);
+
+/// One identity provider.
+pub(crate) struct Issuer {
+    pub(crate) settings: IssuerSettings,
+    http: Arc<Outbound>,
+    metadata: Mutex<Option<(Instant, Arc<Metadata>)>>,
+    keys: Keys,
+}
+
+/// What a provider says about itself (OpenID Connect Discovery 1.0).
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Metadata {
+    pub(crate) issuer: String,
+    pub(crate) authorization_endpoint: Url,
+    token_endpoint: Url,
+    jwks_uri: Url,
+    userinfo_endpoint: Option<Url>,
+    device_authorization_endpoint: Option<Url>,
+    revocation_endpoint: Option<Url>,
+    /// Whether each redirect names its issuer (RFC 9207).
+    #[serde(default)]
+    pub(crate) authorization_response_iss_parameter_supported: bool,
+}
+
+impl Issuer {
+    pub(crate) fn new(settings: IssuerSettings, http: Arc<Outbound>) -> Self {
+        Self { settings, http, metadata: Mutex::default(), keys: Keys::default() }
+    }
+
+    /// What the provider says about itself, asked once in an hour.
+    pub(crate) async fn metadata(&self) -> Result<Arc<Metadata>> {
+        let mut cached = self.metadata.lock().await;
+        if let Some((at, metadata)) = cached.as_ref()
+            && at.elapsed() < METADATA_FOR
+        {
+            return Ok(Arc::clone(metadata));
+        }
+        match (self.discover().await, cached.as_ref()) {
+            (Ok(metadata), _) => {
+                let metadata = Arc::new(metadata);
+                *cached = Some((Instant::now(), Arc::clone(&metadata)));
+                Ok(metadata)
+            }
+            // Yesterday's addresses are better than none.
+            (Err(trouble), Some((_, old))) => {
+                tracing::debug!(%trouble, issuer = self.settings.id(), "old metadata is used");
+                Ok(Arc::clone(old))
+            }
+            (Err(trouble), None) => Err(trouble),
+        }
+    }
+
+    async fn discover(&self) -> Result<Metadata> {
+        let id = self.settings.id();
+        let place = format!("{id}/.well-known/openid-configuration");
+        let url = Url::parse(&place)
+            .map_err(|error| Trouble::new(Kind::Failed, format!("{place} is no URL ({error})")))?;
+        let metadata: Metadata = self.http.get(&url).await?;
+        if metadata.issuer.trim_end_matches('/') != id {
+            let other = plain(&metadata.issuer);
+            return Err(Trouble::new(Kind::Mismatch, format!("{id} says that it is `{other}`")));
+        }
+        metadata.check(&self.settings.url)?;
+        Ok(metadata)
+    }
+}
+
+impl Metadata {
+    /// Secrets go to these addresses: in the clear only on this machine, and only for an issuer of this machine.
+    fn check(&self, issuer: &Url) -> Result<()> {
+        let optional =
+            [&self.userinfo_endpoint, &self.device_authorization_endpoint, &self.revocation_endpoint];
+        let required = [&self.authorization_endpoint, &self.token_endpoint, &self.jwks_uri];
+        for url in optional.into_iter().flatten().chain(required) {
+            if !is_safe(url) || (issuer.scheme() == "https" && url.scheme() != "https") {
+                return Err(Trouble::new(
+                    Kind::Failed,
+                    format!("the provider names an unsafe address: {url}"),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether there is a device authorization grant.
+    pub(crate) fn has_device_grant(&self) -> bool {
+        self.device_authorization_endpoint.is_some()
+    }
+}

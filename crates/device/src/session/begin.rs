@@ -1,0 +1,119 @@
+//! How a session begins: somebody proved who he is, so there is an account for him with what proves it further.
+
+use std::sync::Arc;
+
+use usher_domain::profile::new_profile;
+use usher_domain::store::{Session, Tx, User, Work};
+use usher_wire::{AuditActionEnum, Caller, Error, Result, Timestamp, UserProfile};
+use uuid::Uuid;
+
+use super::Tokens;
+use crate::Device;
+use crate::accounts::unknown_user;
+use crate::issuer::{Claims, Issuer};
+use crate::presence::compose;
+
+/// What somebody proved to an identity provider.
+pub(crate) struct Proof {
+    pub(crate) claims: Claims,
+    pub(crate) tokens: Tokens,
+    /// Whether the tokens replace those of a session that is going on.
+    pub(crate) replaces: bool,
+}
+
+impl Device {
+    /// Makes the account of whoever proved himself current, with the tokens in custody; all of it or nothing.
+    pub(crate) async fn begin_session(&self, issuer: &Issuer, proof: Proof) -> Result<UserProfile> {
+        let seal = self.0.vault.key(&self.opened()?.os).await?;
+        let policies = Arc::clone(&self.0.policies.borrow());
+        let (now, new_id) = (self.0.ambient.now(), self.0.ambient.uuid());
+        let (id, kind) = (issuer.settings.id().to_owned(), issuer.settings.kind());
+        let key_store = self.0.vault.store.as_str().to_owned();
+        let refresh_at = proof.tokens.refresh_at(now, &self.0.ambient);
+        // A sign-in belongs to all who joined it, so the record names nobody who asked.
+        let witness = self.witness(&Caller::default());
+        let profile = self
+            .write(move |tx| {
+                let Proof { claims, tokens, replaces } = proof;
+                let user = match tx.user_id_by_identity(&id, claims.subject())? {
+                    Some(user) => user,
+                    None => {
+                        let user = create(tx, &id, &claims, new_id, now)?;
+                        witness.record(tx, AuditActionEnum::AccountAdded, Some(&user), Some(&id))?;
+                        user
+                    }
+                };
+                let mut known = tx.user(&user)?.ok_or_else(|| unknown_user(&user))?;
+                let mut profile = known.profile.clone();
+                fill(tx, &mut profile, &claims)?;
+                profile.auth0 = claims.auth0(kind, &user).or(profile.auth0);
+                profile.descope = claims.descope(kind, &user).or(profile.descope);
+                if profile != known.profile {
+                    known = tx.update_user(&known, profile, known.beta.clone(), now)?;
+                }
+                if replaces || tx.session(&user)?.is_none() {
+                    let tokens = tokens.seal(&seal, &user).map_err(Error::from)?;
+                    tx.put_session(&Session {
+                        user_id: user.clone(),
+                        issuer: id,
+                        key_store,
+                        tokens,
+                        refresh_at,
+                    })?;
+                }
+                if tx.device()?.and_then(|device| device.current_user_id).as_ref() != Some(&user) {
+                    tx.set_current(Some(&user))?;
+                    witness.record(tx, AuditActionEnum::AccountSelected, Some(&user), None)?;
+                }
+                compose(tx, known, &policies)
+            })
+            .await?;
+        self.0.sessions.forget(&profile.id);
+        self.0.sessions.changed.notify_one();
+        Ok(profile)
+    }
+}
+
+/// A new account, under the id it has across services where that is free.
+fn create(tx: &Tx<'_>, issuer: &str, claims: &Claims, new_id: Uuid, now: Timestamp) -> Work<String> {
+    let global = claims.global_id().and_then(|id| Uuid::parse_str(id).ok()).map(|id| id.to_string());
+    let is_free = |id: &String| -> Work<bool> { Ok(tx.user(id)?.is_none()) };
+    let id = match global {
+        Some(id) if is_free(&id)? => id,
+        _ => new_id.to_string(),
+    };
+    tx.insert_user(&new_profile(id.clone(), now), now)?;
+    tx.insert_account(&id, false)?;
+    tx.insert_identity(issuer, claims.subject(), &id)?;
+    Ok(id)
+}
+
+/// The e-mail is the provider's to say; name, user name and picture may have been changed here since.
+fn fill(tx: &Tx<'_>, profile: &mut usher_wire::UserProfile, claims: &Claims) -> Work<()> {
+    let is_empty = |member: &Option<String>| member.as_deref().is_none_or(str::is_empty);
+    if let Some(email) = claims.email() {
+        profile.email = Some(email.to_owned());
+    }
+    if is_empty(&profile.name) {
+        profile.name = claims.name().map(str::to_owned);
+    }
+    if is_empty(&profile.picture) {
+        profile.picture = claims.picture().map(str::to_owned);
+    }
+    if let Some(username) = claims.username().filter(|_| is_empty(&profile.username))
+        && !tx.username_is_taken(username, &profile.id)?
+    {
+        profile.username = Some(username.to_owned());
+    }
+    Ok(())
+}
+
+/// The account may only be current while there is a session for it, unless it is this device's own.
+pub(crate) fn require_session(tx: &Tx<'_>, user: &User) -> Work<()> {
+    let id = &user.profile.id;
+    let is_local = tx.account(id)?.is_none_or(|account| account.is_local);
+    if is_local || tx.session(id)?.is_some() {
+        return Ok(());
+    }
+    Err(super::end::session_is_over().into())
+}

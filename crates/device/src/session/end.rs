@@ -1,0 +1,100 @@
+//! How a session ends: by signing out, by removing the account, or by the provider's word. The tokens leave this device
+//! at once; asking the provider to revoke them is owed and done in the background.
+
+use usher_domain::store::{Owed, Session, Tx, Work};
+use usher_wire::{AuditActionEnum, Caller, Code, Error, Result, Timestamp, Users};
+
+use super::{Tokens, pause};
+use crate::Device;
+
+/// After so many attempts a token is left to run out: some two hours.
+const GIVE_UP_AFTER: i64 = 40;
+
+/// 401: the account is known, but what proved it has ended.
+pub(crate) fn session_is_over() -> Error {
+    Error::new(
+        Code::NotSignedIn,
+        "the session of this account has ended at its identity provider: run `usher login` to sign in again",
+    )
+}
+
+/// Ends the session of a user, if there is one, and owes its revocation.
+pub(crate) fn end_session(tx: &Tx<'_>, user: &str, debt: String, now: Timestamp) -> Work<()> {
+    if let Some(session) = tx.session(user)? {
+        tx.delete_session(user)?;
+        owe(tx, session, debt, now)?;
+    }
+    Ok(())
+}
+
+/// Owes the revocation of these tokens.
+pub(super) fn owe(tx: &Tx<'_>, session: Session, debt: String, now: Timestamp) -> Work<()> {
+    tx.put_owed(&Owed { id: debt, session, attempts: 0, due_at: now })
+}
+
+impl Device {
+    /// Signs the current account out and lists the accounts that remain.
+    pub(crate) async fn sign_out(&self, caller: &Caller) -> Result<Users> {
+        let witness = self.witness(caller);
+        let (now, debt) = (self.0.ambient.now(), self.0.ambient.uuid().to_string());
+        let signed_out = self
+            .write(move |tx| {
+                let current = tx.device()?.and_then(|device| device.current_user_id);
+                if let Some(user) = &current {
+                    end_session(tx, user, debt, now)?;
+                    tx.set_current(None)?;
+                    witness.record(tx, AuditActionEnum::SignedOut, Some(user), None)?;
+                }
+                Ok(current)
+            })
+            .await?;
+        if let Some(user) = signed_out {
+            self.session_ended(&user);
+        }
+        self.users().await
+    }
+
+    /// What is known of a session beside the store goes with it.
+    pub(crate) fn session_ended(&self, user: &str) {
+        self.0.sessions.forget(user);
+        self.0.sessions.changed.notify_one();
+    }
+
+    /// Asks the provider to revoke what is owed; the debt is gone when that was done, or can never be.
+    pub(super) async fn pay(&self, owed: Owed) -> Result<()> {
+        let revoked = self.revoke(&owed.session).await;
+        if let Err(trouble) = &revoked {
+            tracing::debug!(%trouble, issuer = owed.session.issuer, "session.revoke_failed");
+        }
+        let is_over = revoked.is_ok() || owed.attempts >= GIVE_UP_AFTER;
+        let now = self.0.ambient.now();
+        let attempts = owed.attempts + 1;
+        let pause = pause(u32::try_from(attempts).unwrap_or(u32::MAX), &self.0.ambient);
+        self.write(move |tx| {
+            if is_over {
+                return tx.delete_owed(&owed.id);
+            }
+            let due_at = super::after(now, pause).unwrap_or(now);
+            tx.put_owed(&Owed { attempts, due_at, ..owed })
+        })
+        .await
+    }
+
+    async fn revoke(&self, session: &Session) -> crate::issuer::Result<()> {
+        let Some(issuer) = self.issuer(&session.issuer) else {
+            // It is configured no longer, so nobody can be asked.
+            return Ok(());
+        };
+        let seal = self.0.vault.key_in(&self.opened()?.os, &session.key_store).await?;
+        let tokens = Tokens::open(&seal, session)?;
+        let (token, hint) = match &tokens.refresh_token {
+            Some(token) => (token, "refresh_token"),
+            None => (&tokens.access_token, "access_token"),
+        };
+        match issuer.revoke(token.expose(), hint).await {
+            // Whatever it refuses, it will not accept later.
+            Err(trouble) if matches!(trouble.kind, crate::issuer::Kind::Refused(_)) => Ok(()),
+            other => other,
+        }
+    }
+}
