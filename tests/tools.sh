@@ -62,6 +62,7 @@ get_node() {
   need node nodejs && need npm npm || return
   node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' || cannot "node is older than 20" || return
   dir=$(node_dir "$part")
+  mkdir -p "$cache"
   (
     flock 9
     [ ! -e "$dir/.done" ] || exit 0

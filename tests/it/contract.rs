@@ -60,7 +60,7 @@ async fn edit(client: &Client, id: &str, members: Value) -> Result<UserProfile, 
 
 /// The code of a failure.
 #[track_caller]
-fn code<T: Debug>(outcome: Result<T, Error>) -> Code {
+pub(crate) fn code<T: Debug>(outcome: Result<T, Error>) -> Code {
     outcome.expect_err("this fails").code
 }
 

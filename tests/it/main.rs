@@ -12,6 +12,7 @@ mod http;
 mod limits;
 #[cfg(target_os = "linux")]
 mod namespace;
+mod oidc;
 mod openapi;
 #[cfg(target_os = "linux")]
 mod process;

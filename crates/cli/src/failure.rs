@@ -39,22 +39,25 @@ const SIGN_IN: &str = "`usher login --local` signs in, with `--name NAME --email
 pub(crate) fn describe(error: &anyhow::Error) -> String {
     let hint = error.chain().find_map(|cause| {
         let known = cause.downcast_ref::<Failure>().map(|failure| failure.hint.as_str());
-        known.or_else(|| cause.downcast_ref::<Error>().map(|error| next_step(error.code)))
+        known.or_else(|| cause.downcast_ref::<Error>().map(next_step))
     });
-    // A session that has ended says so itself.
-    let signed_out = error.downcast_ref::<Error>().is_some_and(|error| {
-        *error == Error { request_id: error.request_id.clone(), ..Error::not_signed_in() }
-    });
+    let signed_out = error.downcast_ref::<Error>().is_some_and(is_signed_out);
     let message = if signed_out { NOT_SIGNED_IN.to_owned() } else { format!("{error:#}") };
     format!("error: {message}\nhint: {}", hint.unwrap_or(LOOK))
+}
+
+/// Nobody is signed in, and that is all there is to say. A session that has ended says so itself.
+fn is_signed_out(error: &Error) -> bool {
+    error.code == Code::NotSignedIn && error.message == Error::not_signed_in().message
 }
 
 const LOOK: &str = "`usher doctor` looks for the cause";
 
 /// What to do about a condition, where the message itself does not know this program.
-fn next_step(code: Code) -> &'static str {
-    match code {
-        Code::NotSignedIn => SIGN_IN,
+fn next_step(error: &Error) -> &'static str {
+    match error.code {
+        Code::NotSignedIn if is_signed_out(error) => SIGN_IN,
+        Code::NotSignedIn => "`usher login` signs in with the identity provider",
         Code::NotFound => "`usher accounts` and `usher orgs` list what exists",
         Code::InvalidBody | Code::InvalidValue => "correct the value and run the command again",
         Code::Taken => "nothing was changed; `usher accounts` tells who uses what",

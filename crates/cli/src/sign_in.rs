@@ -25,7 +25,13 @@ const TURN: Duration = Duration::from_millis(120);
 /// Signs in and answers who did.
 pub(crate) async fn sign_in(client: &Client, request: SignInRequest) -> anyhow::Result<UserProfile> {
     let caller = Caller::default();
-    let started = match client.start_sign_in(&caller, request).await {
+    // Listened for from the first moment, so that no sign-in is left behind.
+    let mut interrupted = tokio::spawn(tokio::signal::ctrl_c());
+    let started = tokio::select! {
+        started = client.start_sign_in(&caller, request) => started,
+        _ = &mut interrupted => return Err(Failure::error("interrupted before the sign-in began", "`usher login` starts it")),
+    };
+    let started = match started {
         Err(error) if error.code == Code::NotAvailableHere => {
             return Err(Failure::error(
                 "this installation has no identity provider to sign in with",
@@ -38,10 +44,7 @@ pub(crate) async fn sign_in(client: &Client, request: SignInRequest) -> anyhow::
     let states = client.stream_sign_in(&caller, &started.id).await.context("cannot follow the sign-in")?;
     let ended = tokio::select! {
         ended = wait(client, states, &started) => ended?,
-        interrupted = tokio::signal::ctrl_c() => {
-            interrupted.context("cannot listen for Ctrl-C")?;
-            client.cancel_sign_in(&caller, &started.id).await?
-        }
+        _ = interrupted => client.cancel_sign_in(&caller, &started.id).await?,
     };
     match (&ended.failure, &ended.user) {
         (None, Some(user)) => Ok(client.users_specific_user_snapshot(&caller, user).await?),

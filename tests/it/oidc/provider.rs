@@ -1,0 +1,129 @@
+//! The providers: processes of `tests/oidc`, and a person in front of their pages.
+
+use std::{
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, ChildStdout, Command, Stdio},
+    sync::OnceLock,
+};
+
+use serde_json::Value;
+
+use crate::raw::{Raw, Reply};
+
+/// A running provider. Dropped, it is killed.
+pub(super) struct Provider {
+    child: Child,
+    /// Kept open: it goes on to talk.
+    _stdout: BufReader<ChildStdout>,
+    url: String,
+    program: &'static str,
+}
+
+impl Provider {
+    /// The certified one, set up by these variables. `None` when it cannot be had and the tester allows that.
+    pub(super) fn start(settings: &[(&str, &str)]) -> Option<Self> {
+        Self::run("server.mjs", settings)
+    }
+
+    /// The one that lies.
+    pub(super) fn start_liar() -> Option<Self> {
+        Self::run("mock.mjs", &[])
+    }
+
+    fn run(program: &'static str, settings: &[(&str, &str)]) -> Option<Self> {
+        let packages = packages()?;
+        // Node looks for packages beside the program.
+        let copy = tempfile::Builder::new().suffix(program).tempfile_in(packages).unwrap();
+        std::fs::copy(tests().join("oidc").join(program), copy.path()).unwrap();
+        let mut command = Command::new("node");
+        command.arg("--no-warnings").arg(copy.path()).envs(settings.iter().copied()).stdin(Stdio::null());
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        stdout.read_line(&mut line).unwrap();
+        let url = line.trim_end().strip_prefix("ready ").expect("the provider starts").to_owned();
+        Some(Self { child, _stdout: stdout, url, program })
+    }
+
+    pub(super) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Ends it, as if its machine were gone.
+    pub(super) fn stop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+
+    /// Starts it again where it was, with other keys and nothing of what it knew.
+    pub(super) fn start_again(&mut self, settings: &[(&str, &str)]) {
+        self.stop();
+        let port = self.url.rsplit(':').next().unwrap().to_owned();
+        let again = Self::run(self.program, &[settings, &[("PORT", &port)]].concat());
+        *self = again.expect("it was started before");
+    }
+
+    /// How often a path was asked.
+    pub(super) async fn count(&self, path: &str) -> u64 {
+        let counts = Raw::at(&self.url).get("/test/counts").await.json();
+        counts[path].as_u64().unwrap_or_default()
+    }
+
+    /// Breaks paths, and mends those that were broken before.
+    pub(super) async fn break_down(&self, faults: Value) {
+        assert_eq!(Raw::at(&self.url).send("/test/fault", &faults).await.status, 200);
+    }
+
+    /// From now on it lies like this.
+    pub(super) async fn lie(&self, lies: Value) {
+        assert_eq!(Raw::at(&self.url).send("/test/lies", &lies).await.status, 200);
+    }
+
+    /// Whether it says that a token is good.
+    pub(super) async fn accepts(&self, token: &str) -> bool {
+        let form = format!("token={token}&client_id=usher");
+        let request = Raw::at(&self.url).request("POST", "/oauth/introspect").body(form);
+        let reply = Reply::to(request.header("content-type", "application/x-www-form-urlencoded")).await;
+        let request = Raw::at(&self.url).request("GET", "/userinfo").bearer_auth(token);
+        reply.json()["active"] == true && Reply::to(request).await.status == 200
+    }
+}
+
+impl Drop for Provider {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn tests() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests").canonicalize().unwrap()
+}
+
+/// The folder with the packages of `tests/oidc`, fetched when they are not there.
+fn packages() -> Option<PathBuf> {
+    static PACKAGES: OnceLock<Option<PathBuf>> = OnceLock::new();
+    let found = PACKAGES.get_or_init(|| {
+        let script = ". tests/tools.sh && get_node oidc >&2 && node_dir oidc";
+        let root = tests().parent().unwrap().to_owned();
+        let output = Command::new("bash").args(["-c", script]).current_dir(&root).env("root", &root).output();
+        let output = output.ok().filter(|output| output.status.success())?;
+        Some(PathBuf::from(String::from_utf8(output.stdout).unwrap().trim()))
+    });
+    if found.is_none() {
+        crate::steps::missing(
+            "the OpenID providers cannot be had (node, npm and the packages of tests/oidc)",
+        );
+    }
+    found.clone()
+}
+
+/// A person who signs in, or declines: where the browser is sent in the end, or what its last page says.
+pub(super) async fn person(mode: &str, url: &str, login: &str, declines: bool) -> String {
+    let mut command = tokio::process::Command::new("python3");
+    command.arg(tests().join("oidc/person.py")).args([mode, url, login]).args(declines.then_some("deny"));
+    let output = command.output().await.unwrap();
+    let text = String::from_utf8(output.stdout).unwrap().trim().to_owned();
+    assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
+    text
+}

@@ -1,0 +1,26 @@
+// A provider that lies (npm oauth2-mock-server): whatever POST /test/lies {"token": {CLAIM: VALUE}, "userinfo": {CLAIM: VALUE},
+// "redirect": {NAME: VALUE}} says is put into the tokens it signs, what it tells their bearers, and the query it sends
+// browsers back with. Nobody is asked for a password.
+// Prints `ready URL`.
+import http from 'node:http';
+import { Events, OAuth2Issuer, OAuth2Service } from 'oauth2-mock-server';
+
+let lies = {};
+let service;
+const server = http.createServer((request, response) => {
+  if (request.url !== '/test/lies') return service.requestHandler(request, response);
+  let body = '';
+  request.on('data', (chunk) => { body += chunk; });
+  request.on('end', () => { lies = JSON.parse(body); response.end('{}'); });
+});
+await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
+const issuer = new OAuth2Issuer();
+issuer.url = `http://127.0.0.1:${server.address().port}`;
+await issuer.keys.generate('RS256');
+service = new OAuth2Service(issuer);
+service.on(Events.BeforeTokenSigning, (token) => Object.assign(token.payload, { aud: 'usher', sub: 'mallory' }, lies.token));
+service.on(Events.BeforeUserinfo, (answer) => { answer.body = { sub: 'mallory', name: 'Mallory', ...lies.userinfo }; });
+service.on(Events.BeforeAuthorizeRedirect, ({ url }) => {
+  for (const [name, value] of Object.entries(lies.redirect ?? {})) url.searchParams.set(name, value);
+});
+console.log(`ready ${issuer.url}`);
