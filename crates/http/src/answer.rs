@@ -43,9 +43,9 @@ pub(crate) async fn answer(
         Ok(Some(visit)) => {
             let page = visit.page.clone();
             request.extensions_mut().insert(visit);
-            (handle(desk.router, request).await, Some(page))
+            (handle(desk.router, request.map(Body::new)).await, Some(page))
         }
-        Ok(None) => (handle(desk.router, request).await, None),
+        Ok(None) => (handle(desk.router, request.map(Body::new)).await, None),
     };
     let mut response = render(response, wants_problem, request_id);
     cors::protect(response.headers_mut());
@@ -55,14 +55,14 @@ pub(crate) async fn answer(
     response
 }
 
-async fn handle(router: &Router, request: Request<Incoming>) -> Response {
+async fn handle(router: &Router, request: Request<Body>) -> Response {
     // Not a matter of the guard: the page that sends it may be welcome, and then it may read why it is refused.
     if is_form(&request) {
         return Failure::media_type().into_response();
     }
     let within = if request.uri().path() == "/os/sign_in" { SIGN_IN_WITHIN } else { ANSWER_WITHIN };
     let mut router = router.clone();
-    let handling = Caught(router.call(request.map(Body::new)));
+    let handling = Caught(router.call(request));
     let failure = match tokio::time::timeout(within, handling).await {
         Ok(Ok(Ok(response))) => return response,
         Ok(Err(panic)) => Failure::panicked(panic),
@@ -73,4 +73,45 @@ async fn handle(router: &Router, request: Request<Incoming>) -> Response {
         .into(),
     };
     failure.into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::{Bytes, to_bytes};
+    use axum::routing::post;
+    use tokio::time::Instant;
+
+    use super::*;
+
+    /// How long a request to this path waits for a handler that never ends, and how it is answered.
+    async fn waits(path: &str, handler: axum::routing::MethodRouter, body: Body) -> (u64, Response) {
+        let router = Router::new().route(path, handler);
+        let request = Request::post(path).body(body).unwrap();
+        let start = Instant::now();
+        let response = handle(&router, request).await;
+        (start.elapsed().as_secs(), render(response, false, String::new))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_has_a_minute_and_a_sign_in_two() {
+        for (path, seconds) in [("/user/select", 60), ("/os/sign_in", 120)] {
+            let (waited, response) = waits(path, post(std::future::pending::<()>), Body::empty()).await;
+            assert_eq!((waited, response.status().as_u16()), (seconds, 503), "{path}");
+            assert_eq!(response.headers()["x-error-code"], "not_ready");
+            let sentence = to_bytes(response.into_body(), 1024).await.unwrap();
+            assert!(String::from_utf8_lossy(&sentence).ends_with("try again later"), "{sentence:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_has_half_a_minute_however_often_a_byte_comes() {
+        let drops = futures_util::stream::unfold((), |()| async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            Some((Ok::<_, std::convert::Infallible>(Bytes::from_static(b" ")), ()))
+        });
+        let reads = post(|_: crate::body::MaybeJson<serde_json::Value>| async {});
+        let (waited, response) = waits("/user/select", reads, Body::from_stream(drops)).await;
+        assert_eq!((waited, response.status().as_u16()), (30, 400));
+        assert_eq!(response.headers()["x-error-code"], "invalid_body");
+    }
 }

@@ -112,3 +112,19 @@ fn parse<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, Error> {
         Err(error) => Error::invalid_body(format!("the body is not JSON: {}", error.inner())),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_in_the_wrong_place_is_not_told() {
+        let error = parse::<Vec<u8>>(&Bytes::from_static(br#"[1, "eyJ, expected nothing"]"#)).err().unwrap();
+        assert_eq!(
+            error.message,
+            "`[1]` is not as documented: invalid type: string, expected u8 at line 1 column 27"
+        );
+        let error = parse::<Vec<char>>(&Bytes::from_static(br#"["eyJ"]"#)).err().unwrap();
+        assert!(!error.message.contains("eyJ"), "{error}");
+    }
+}
