@@ -45,7 +45,7 @@ impl UserApi for Device {
     async fn select_user(&self, caller: &Caller, user: Option<Auth0User>) -> Result<UserProfile> {
         match &caller.bearer {
             Some(bearer) => self.select_as_bearer(bearer, user).await,
-            None => self.select(user).await,
+            None => self.select(caller, user).await,
         }
     }
 

@@ -150,13 +150,6 @@ fn is_of_this_machine(origin: &str) -> bool {
     })
 }
 
-fn check_site(headers: &HeaderMap) -> Result<(), Failure> {
-    match headers.get("sec-fetch-site").map(HeaderValue::as_bytes) {
-        None | Some(b"none" | b"same-origin") => Ok(()),
-        Some(_) => Err(refused("other sites may not call this daemon")),
-    }
-}
-
 fn refused(message: &str) -> Failure {
     Error::new(Code::NotAllowed, message).into()
 }

@@ -8,7 +8,7 @@ use crate::contract::{anyone, model, organisation};
 
 /// What each operation answers on a fresh device. 401: nobody is signed in; 404: unknown ids; 403: not
 /// through a device; 501: no service for it; 511: no cloud.
-pub(super) const SIGNED_OUT: [(&str, u16); 48] = [
+pub(super) const SIGNED_OUT: [(&str, u16); 53] = [
     ("user_snapshot", 200),
     ("clear_user", 204),
     ("refresh_user", 401),

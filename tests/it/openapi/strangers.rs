@@ -23,7 +23,7 @@ const STRANGERS: [(&str, &str); 6] = [
 const BESIDE: [&str; 2] = ["/qgpt/stream", "/conversations/stream/identifiers"];
 
 /// A daemon where there is something to steal and to spoil: the ids to do it with, by their names in paths.
-async fn with_something_to_lose(daemon: &Daemon) -> [(&'static str, String); 5] {
+async fn with_something_to_lose(daemon: &Daemon) -> [(&'static str, String); 6] {
     let client = daemon.client();
     let ada = sign_in(&client, "Ada").await.id;
     client.user_associate_entity(&anyone(), &ada, "club").await.unwrap();
