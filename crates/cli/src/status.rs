@@ -1,7 +1,7 @@
 //! `status`: how the daemon is doing, in its own words.
 
 use usher_client::Client;
-use usher_wire::{Caller, GuardStatus, PolicyFile, Status, UserApi};
+use usher_wire::{Caller, GuardStatus, PolicyFile, SessionStatus, Status, UserApi};
 
 use crate::print::{self, EMPTY, clean, or_empty};
 
@@ -13,6 +13,7 @@ pub(crate) async fn status(json: bool) -> anyhow::Result<()> {
 
 fn show(client: &Client, status: &Status) -> anyhow::Result<()> {
     let yes_or_no = |fact: bool| if fact { "yes" } else { "no" }.to_owned();
+    let session = status.session.as_ref().map(|session| ("session", session_told(session)));
     let members = [
         ("daemon", client.url().to_string()),
         ("version", clean(&status.version)),
@@ -25,7 +26,7 @@ fn show(client: &Client, status: &Status) -> anyhow::Result<()> {
     let policies =
         if status.policies.is_empty() { EMPTY.to_owned() } else { status.policies.len().to_string() };
     let guard = status.guard.iter().flat_map(guarded);
-    print::members(members.into_iter().chain(guard).chain([("policies", policies)]))?;
+    print::members(members.into_iter().chain(session).chain(guard).chain([("policies", policies)]))?;
     status.policies.iter().try_for_each(|policy| print::line(format_args!("  {}", told(policy))))
 }
 
@@ -40,6 +41,14 @@ fn guarded(guard: &GuardStatus) -> [(&'static str, String); 3] {
         ("other users", users.to_owned()),
         ("socket", or_empty(guard.socket.as_deref())),
     ]
+}
+
+/// The session at the identity provider, and why it cannot be refreshed.
+fn session_told(session: &SessionStatus) -> String {
+    let issuer = clean(&session.issuer);
+    let Some(problem) = &session.problem else { return issuer };
+    let since = session.since.as_ref().map(|since| format!(" (since {})", since.value)).unwrap_or_default();
+    format!("{issuer}: {}; {}{since}", clean(&problem.message), clean(&problem.next_step))
 }
 
 /// One policy file: what is in force from it, and why its present content is not.

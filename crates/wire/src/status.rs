@@ -27,8 +27,7 @@ pub struct Status {
     /// How callers are checked; absent for a cloud.
     pub guard: Option<GuardStatus>,
     /// The identity providers of this device, the default first; absent when there is none.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub issuers: Vec<Issuer>,
+    pub issuers: Option<Vec<Issuer>>,
     /// The current account's session at its provider; absent for a local account.
     pub session: Option<SessionStatus>,
 }

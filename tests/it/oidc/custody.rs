@@ -99,6 +99,8 @@ async fn no_fault_of_the_network_or_the_provider_signs_anybody_out() {
         assert_eq!(session["problem"]["code"], word, "{fault}: {session}");
         assert!(session["since"].is_object(), "{session}");
     }
+    let told = daemon.cli(&["status"]);
+    assert!(told.stdout.contains("did not answer") && told.stdout.contains("check the network"), "{told}");
     provider.break_down(json!({})).await;
     assert!(provider.accepts(&token(&application).await.unwrap()).await);
     assert_eq!(session(&daemon).await["problem"], Value::Null);

@@ -6,6 +6,8 @@ use usher_client::{Error, StreamExt, UserApi, UserProfile, wire::SignIn};
 
 use super::*;
 use crate::contract::until;
+#[cfg(target_os = "linux")]
+use crate::{daemon::Scratch, process::Process};
 
 #[tokio::test]
 async fn through_a_browser() {
@@ -128,4 +130,33 @@ async fn wait_for_a_sign_in(daemon: &Daemon) -> JoinHandle<Result<UserProfile, E
     let waiting = tokio::spawn(async move { client.sign_into_os(&anyone()).await });
     until(|| async { daemon.log().contains("somebody waits for a sign-in").then_some(()) }).await;
     waiting
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn where_there_is_a_display_the_browser_is_opened() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let Some(provider) = Provider::start(&[]) else { return };
+    let scratch = Scratch::new();
+    configure(&scratch.data_dir(), provider.url(), "");
+    let (folder, opened) = (scratch.home().join("bin"), scratch.home().join("opened"));
+    std::fs::create_dir(&folder).unwrap();
+    let browser = folder.join("xdg-open");
+    std::fs::write(
+        &browser,
+        "#!/bin/sh\nprintf %s \"$1\" > \"$HOME/new\" && mv \"$HOME/new\" \"$HOME/opened\"\n",
+    )
+    .unwrap();
+    std::fs::set_permissions(&browser, PermissionsExt::from_mode(0o700)).unwrap();
+    let arguments = ["serve", "--listen", "127.0.0.1:0", "--data-dir"];
+    let mut command = scratch.command("http://127.0.0.1:1", &arguments);
+    command.arg(scratch.data_dir()).env("DISPLAY", ":9");
+    command.env("PATH", format!("{}:/usr/bin:/bin", folder.display()));
+    let daemon = Process::start(&mut command);
+    let client = Client::new(&daemon.url()).unwrap();
+    let started = client.start_sign_in(&anyone(), model(json!({}))).await.unwrap();
+    assert_eq!((started.method.as_str(), started.opened), ("browser", true));
+    let shown = until(|| async { std::fs::read_to_string(&opened).ok() }).await;
+    assert_eq!(shown, url(&started));
 }

@@ -35,6 +35,7 @@ pub(crate) struct Keys(Mutex<Fetched>);
 #[derive(Default)]
 struct Fetched {
     keys: Vec<Jwk>,
+    is_known: bool,
     /// When an unknown key made us fetch again.
     refetched: Option<Instant>,
 }
@@ -47,15 +48,16 @@ impl Keys {
             return Err(invalid(&format!("it is signed with {:?}, which proves nothing", header.alg)));
         }
         let mut fetched = self.0.lock().await;
-        let is_fresh = fetched.keys.is_empty();
-        if is_fresh {
+        let is_first = !fetched.is_known;
+        if is_first {
             fetched.keys = fetch(http, url).await?;
+            fetched.is_known = true;
         }
         if let Some(claims) = fetched.claims(token, header.alg, header.kid.as_deref()) {
             return Ok(claims);
         }
         let may_refetch = fetched.refetched.is_none_or(|at| at.elapsed() >= REFETCH_AFTER);
-        if !is_fresh && may_refetch {
+        if !is_first && may_refetch {
             fetched.refetched = Some(Instant::now());
             fetched.keys = fetch(http, url).await?;
         }

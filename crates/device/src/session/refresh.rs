@@ -109,7 +109,8 @@ impl Device {
             Trouble::new(Kind::NotSupported, message)
         })?;
         let refresh_token = refresh_token.clone();
-        match ask_twice(issuer, &refresh_token).await {
+        // Together no longer than one of them may take: somebody waits.
+        match self.in_time(ask_twice(issuer, &refresh_token)).await {
             Ok(reply) => Ok(Asked::Answered(Box::new((session, tokens, reply)))),
             Err(trouble) if trouble.is_invalid_grant() => Ok(Asked::Over(session)),
             Err(trouble) => Err(trouble),

@@ -268,8 +268,8 @@ fn unsuccessful(code: Word, why: &str) -> SignInFailure {
 }
 
 impl Device {
-    /// Ends a part of a sign-in that nobody waits for with pleasure.
-    pub(super) async fn in_time<T>(
+    /// Bounds what consists of more than one exchange with a provider.
+    pub(crate) async fn in_time<T>(
         &self,
         part: impl Future<Output = Result<T, Trouble>>,
     ) -> Result<T, Trouble> {
