@@ -54,6 +54,11 @@ impl Stream {
         either!(self, stream => stream.set_read_timeout(Some(within)))
     }
 
+    /// No call waits any more.
+    pub(crate) fn set_nonblocking(&self) -> io::Result<()> {
+        either!(self, stream => stream.set_nonblocking(true))
+    }
+
     /// Sends nothing more, and can still read.
     pub(crate) fn finish(&self) -> io::Result<()> {
         either!(self, stream => stream.shutdown(Shutdown::Write))

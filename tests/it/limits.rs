@@ -15,6 +15,8 @@ mod connections;
 #[cfg(target_os = "linux")]
 mod dumps;
 #[cfg(target_os = "linux")]
+mod flood;
+#[cfg(target_os = "linux")]
 mod other_user;
 #[cfg(target_os = "linux")]
 mod users;
@@ -38,7 +40,7 @@ fn operations(url: &str, id: &str) -> Vec<(String, String, Value)> {
     operations
 }
 
-/// Whether an operation is answered on a WebSocket.
+/// Whether an operation is answered on a WebSocket, whatever the state. One of a sign-in needs a sign-in.
 fn is_stream(about: &Value) -> bool {
-    about["responses"].get("101").is_some()
+    about["responses"].get("101").is_some() && about["responses"].get("404").is_none()
 }

@@ -118,14 +118,14 @@ async fn serve(settings: &Settings, data_dir: &DataDir) -> anyhow::Result<ExitCo
     let face = Face::new(settings, &device, data_dir);
     let server = face.server(ambient.uuid().as_fields().0);
     let mut addresses = Vec::new();
-    for listener in listen::bind(&settings.listen).await? {
+    for listener in listen::bind(&settings.listen)? {
         let address = listener.local_addr().context("a listener without an address")?;
         addresses.push(address);
         server.listen(listener, face.guard(address));
     }
     let own = addresses.iter().filter(|address| address.is_ipv4()).map(SocketAddr::port);
     let mut arrivals = Arrivals { usual: listen::usual(&addresses), fixed: own.collect() };
-    for listener in listen::bind_redirect_ports(&settings.issuer, &arrivals.fixed).await {
+    for listener in listen::bind_redirect_ports(&settings.issuer, &arrivals.fixed) {
         let address = listener.local_addr().context("a listener without an address")?;
         arrivals.fixed.push(address.port());
         server.listen(listener, face.guard(address));

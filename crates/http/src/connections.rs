@@ -1,5 +1,6 @@
 //! How many connections there are. When all seats are taken, the connection that has waited longest for a request of its
-//! peer gives its seat to the new one; connections that are being answered keep theirs.
+//! peer gives its seat to the new one. Connections that are being answered keep theirs, and so do those that nobody has
+//! listened to yet.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,11 +11,15 @@ use tokio::sync::Notify;
 pub(crate) struct Connections {
     most: usize,
     state: Mutex<State>,
+    /// A seat was left, or can be taken now.
+    moved: Notify,
 }
 
 #[derive(Default)]
 struct State {
     seated: usize,
+    /// Those that nobody has listened to yet.
+    arriving: usize,
     /// Grows with each wait that begins.
     clock: u64,
     /// Who waits for a request, since when.
@@ -30,28 +35,43 @@ pub(crate) struct Seat {
 
 #[derive(Clone, Copy)]
 enum Place {
+    Arriving,
     Waiting(u64),
     Answering,
 }
 
 impl Connections {
     pub(crate) fn new(most: usize) -> Arc<Self> {
-        Arc::new(Self { most, state: Mutex::default() })
+        Arc::new(Self { most, state: Mutex::default(), moved: Notify::new() })
     }
 
-    /// A seat for a new connection; `None` when every other one is being answered.
-    pub(crate) fn seat(self: &Arc<Self>) -> Option<Seat> {
-        let mut state = self.state();
+    /// A seat for a new connection, once those before it were listened to; `None` when every other one is being answered.
+    pub(crate) async fn seat(self: &Arc<Self>) -> Option<Seat> {
+        loop {
+            let moved = self.moved.notified();
+            {
+                let mut state = self.state();
+                if let Some(seat) = self.try_seat(&mut state) {
+                    return Some(seat);
+                }
+                if state.arriving == 0 {
+                    return None;
+                }
+            }
+            moved.await;
+        }
+    }
+
+    fn try_seat(self: &Arc<Self>, state: &mut State) -> Option<Seat> {
         if state.seated >= self.most {
             let (_, longest) = state.waiting.pop_first()?;
             longest.notify_one();
             state.seated -= 1;
         }
         state.seated += 1;
+        state.arriving += 1;
         let leave = Arc::new(Notify::new());
-        let place = Mutex::new(Place::Waiting(state.wait(&leave)));
-        drop(state);
-        Some(Seat { connections: Arc::clone(self), leave, place })
+        Some(Seat { connections: Arc::clone(self), leave, place: Mutex::new(Place::Arriving) })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -71,19 +91,40 @@ impl Seat {
     /// A request has come: the seat cannot be taken away until it is answered.
     pub(crate) fn answering(&self) {
         let mut place = self.place();
-        if let Place::Waiting(since) = *place
-            && self.connections.state().waiting.remove(&since).is_some()
-        {
-            *place = Place::Answering;
+        let mut state = self.connections.state();
+        match *place {
+            Place::Arriving => state.arriving -= 1,
+            Place::Waiting(since) if state.waiting.remove(&since).is_some() => {}
+            // Taken already, or taken up twice.
+            Place::Waiting(_) | Place::Answering => return,
         }
+        *place = Place::Answering;
+        drop(state);
+        self.connections.moved.notify_waiters();
+    }
+
+    /// It was listened to. Without a request by now, it waits for one.
+    pub(crate) fn listened(&self) {
+        self.wait(|place| matches!(place, Place::Arriving));
     }
 
     /// The request is answered, and the next one may come.
     pub(crate) fn waiting(&self) {
+        self.wait(|place| matches!(place, Place::Answering));
+    }
+
+    fn wait(&self, may: impl Fn(Place) -> bool) {
         let mut place = self.place();
-        if matches!(*place, Place::Answering) {
-            *place = Place::Waiting(self.connections.state().wait(&self.leave));
+        if !may(*place) {
+            return;
         }
+        let mut state = self.connections.state();
+        if matches!(*place, Place::Arriving) {
+            state.arriving -= 1;
+        }
+        *place = Place::Waiting(state.wait(&self.leave));
+        drop(state);
+        self.connections.moved.notify_waiters();
     }
 
     /// Ends when the seat was given to somebody else.
@@ -102,9 +143,13 @@ impl Drop for Seat {
         let mut state = self.connections.state();
         match place {
             // Not among those who wait any more: the seat is somebody else's already.
-            Place::Waiting(since) if state.waiting.remove(&since).is_none() => {}
-            _ => state.seated -= 1,
+            Place::Waiting(since) if state.waiting.remove(&since).is_none() => return,
+            Place::Arriving => state.arriving -= 1,
+            Place::Waiting(_) | Place::Answering => {}
         }
+        state.seated -= 1;
+        drop(state);
+        self.connections.moved.notify_waiters();
     }
 }
 
@@ -114,34 +159,61 @@ mod tests {
 
     use super::*;
 
+    /// A seat, taken at once: `None` when there is none to be had, and none to wait for.
+    fn seat(connections: &Arc<Connections>) -> Option<Seat> {
+        connections.seat().now_or_never().expect("nobody has to wait")
+    }
+
+    /// The same, of a connection that was listened to.
+    fn waiting(connections: &Arc<Connections>) -> Seat {
+        let seat = seat(connections).unwrap();
+        seat.listened();
+        seat
+    }
+
     #[test]
     fn who_waits_longest_makes_room() {
         let connections = Connections::new(2);
-        let (first, second) = (connections.seat().unwrap(), connections.seat().unwrap());
+        let (first, second) = (waiting(&connections), waiting(&connections));
         first.answering();
-        let third = connections.seat().unwrap();
+        let third = waiting(&connections);
         assert!(second.taken().now_or_never().is_some(), "it waited, the first is being answered");
         assert!(first.taken().now_or_never().is_none() && third.taken().now_or_never().is_none());
         third.answering();
-        assert!(connections.seat().is_none(), "everybody is being answered");
+        assert!(seat(&connections).is_none(), "everybody is being answered");
         drop(second);
-        assert!(connections.seat().is_none(), "the seat it lost is not free again");
+        assert!(seat(&connections).is_none(), "the seat it lost is not free again");
         first.waiting();
-        let fourth = connections.seat().unwrap();
+        let fourth = waiting(&connections);
         assert!(first.taken().now_or_never().is_some());
         drop((first, fourth));
-        assert!(connections.seat().is_some(), "a seat that is left is free");
+        assert!(seat(&connections).is_some(), "a seat that is left is free");
     }
 
     #[test]
     fn a_seat_that_was_taken_cannot_be_kept_by_a_late_request() {
         let connections = Connections::new(1);
-        let first = connections.seat().unwrap();
-        let second = connections.seat().unwrap();
+        let first = waiting(&connections);
+        let second = waiting(&connections);
         first.answering();
         assert!(first.taken().now_or_never().is_some());
         drop(first);
         second.answering();
-        assert!(connections.seat().is_none());
+        assert!(seat(&connections).is_none());
+    }
+
+    #[tokio::test]
+    async fn nobody_loses_a_seat_before_he_was_listened_to() {
+        let connections = Connections::new(1);
+        let first = seat(&connections).unwrap();
+        let mut next = Box::pin(connections.seat());
+        assert!(next.as_mut().now_or_never().is_none(), "the first comes first");
+        first.listened();
+        assert!(next.await.is_some() && first.taken().now_or_never().is_some());
+        let arriving = seat(&connections);
+        let mut next = Box::pin(connections.seat());
+        assert!(next.as_mut().now_or_never().is_none());
+        drop(arriving);
+        assert!(next.await.is_some(), "who leaves before makes room, too");
     }
 }

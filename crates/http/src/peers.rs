@@ -73,35 +73,59 @@ impl Peers {
     }
 }
 
-/// Where connections come in.
-pub trait Listener: Send + Sync + 'static {
-    /// What a connection is.
+/// Where connections come in. They are accepted on one thread and served on another.
+pub trait Listener: Sized + Send + Sync + 'static {
+    /// A connection on its way between the threads.
+    type Accepted: Send + 'static;
+    /// A connection where it is served.
     type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
 
+    /// The same, waiting on the thread that calls this.
+    fn moved(self) -> io::Result<Self>;
     /// The next connection, and who is at its other end.
-    fn next(&self, peers: &Peers) -> impl Future<Output = io::Result<(Self::Stream, Peer)>> + Send;
+    fn next(&self, peers: &Peers) -> impl Future<Output = io::Result<(Self::Accepted, Peer)>> + Send;
+    /// The connection, served on the thread that calls this.
+    fn open(accepted: Self::Accepted) -> io::Result<Self::Stream>;
 }
 
 impl Listener for TcpListener {
+    type Accepted = std::net::TcpStream;
     type Stream = TcpStream;
 
-    async fn next(&self, peers: &Peers) -> io::Result<(TcpStream, Peer)> {
+    fn moved(self) -> io::Result<Self> {
+        Self::from_std(self.into_std()?)
+    }
+
+    async fn next(&self, peers: &Peers) -> io::Result<(Self::Accepted, Peer)> {
         let (stream, address) = self.accept().await?;
         // Frames and answers are small and must not wait for each other.
         drop(stream.set_nodelay(true));
         let peer = peers.of_tcp(stream.local_addr(), address);
-        Ok((stream, peer))
+        Ok((stream.into_std()?, peer))
+    }
+
+    fn open(accepted: Self::Accepted) -> io::Result<TcpStream> {
+        TcpStream::from_std(accepted)
     }
 }
 
 #[cfg(unix)]
 impl Listener for tokio::net::UnixListener {
+    type Accepted = std::os::unix::net::UnixStream;
     type Stream = tokio::net::UnixStream;
 
-    async fn next(&self, peers: &Peers) -> io::Result<(Self::Stream, Peer)> {
+    fn moved(self) -> io::Result<Self> {
+        Self::from_std(self.into_std()?)
+    }
+
+    async fn next(&self, peers: &Peers) -> io::Result<(Self::Accepted, Peer)> {
         let (stream, _) = self.accept().await?;
         let peer = peers.of_socket(&stream);
-        Ok((stream, peer))
+        Ok((stream.into_std()?, peer))
+    }
+
+    fn open(accepted: Self::Accepted) -> io::Result<Self::Stream> {
+        tokio::net::UnixStream::from_std(accepted)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Connections: accepting, limits, the guard before every request, and a shutdown that ends in time.
 
+use std::future::{Future, poll_fn};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -9,6 +10,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -51,6 +53,7 @@ impl Default for Limits {
 pub struct Server {
     shared: Arc<Shared>,
     tracker: TaskTracker,
+    entrance: Handle,
 }
 
 struct Shared {
@@ -111,20 +114,28 @@ impl Server {
             request_prefix: run_id,
             requests: AtomicU64::new(0),
         };
-        Self { shared: Arc::new(shared), tracker }
+        let entrance = entrance(shared.closing.clone());
+        Self { shared: Arc::new(shared), tracker, entrance }
     }
 
-    /// Starts to accept on `listener`, a TCP listener or a Unix one, behind `guard`.
-    pub fn listen(&self, listener: impl Listener, guard: Guard) {
+    /// Starts to accept on `listener`, a TCP listener or a Unix one, behind `guard`. Call within the runtime that serves.
+    pub fn listen<L: Listener>(&self, listener: L, guard: Guard) {
         let (shared, tracker, guard) = (Arc::clone(&self.shared), self.tracker.clone(), Arc::new(guard));
-        self.tracker.spawn(async move {
+        let serving = Handle::current();
+        self.entrance.spawn(async move {
             let closing = shared.closing.clone();
             let mut is_failing = false;
+            let listener = match listener.moved() {
+                Ok(listener) => listener,
+                Err(error) => return tracing::error!(%error, "a listener is lost: start again"),
+            };
             while let Some(accepted) = closing.run_until_cancelled(listener.next(&shared.peers)).await {
                 match accepted {
                     Ok((stream, peer)) => {
                         is_failing = false;
-                        shared.admit(stream, peer, &guard, &tracker);
+                        if let Some(task) = shared.admit::<L>(stream, peer, &guard).await {
+                            tracker.spawn_on(task, &serving);
+                        }
                     }
                     Err(error) => {
                         // Out of file descriptors or the like: it passes when a connection ends.
@@ -148,28 +159,46 @@ impl Server {
     }
 }
 
+/// The thread that lets callers in, so that nobody has to wait at the door while others are being answered. The system
+/// lets in only so many unseen; whoever comes beyond that tries again after a second.
+fn entrance(closing: CancellationToken) -> Handle {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime needs a file descriptor, and the daemon has just started");
+    let handle = runtime.handle().clone();
+    std::thread::Builder::new()
+        .name("entrance".into())
+        .spawn(move || runtime.block_on(closing.cancelled()))
+        .expect("a thread can be made, as for the store");
+    handle
+}
+
 impl Shared {
-    /// Gives a new connection a task of its own, if there is room for it.
-    fn admit<S>(self: &Arc<Self>, stream: S, peer: Peer, guard: &Arc<Guard>, tracker: &TaskTracker)
-    where
-        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
+    /// What serves a new connection, if there is room for it.
+    async fn admit<L: Listener>(
+        self: &Arc<Self>,
+        stream: L::Accepted,
+        peer: Peer,
+        guard: &Arc<Guard>,
+    ) -> Option<impl Future<Output = ()> + Send + use<L>> {
         let standing = match peer {
             Peer::Stranger => Standing::Refused(&Refusal::Stranger),
-            Peer::Own => self.connections.seat().map_or(Standing::Refused(&Refusal::Full), Standing::Seated),
+            Peer::Own => {
+                self.connections.seat().await.map_or(Standing::Refused(&Refusal::Full), Standing::Seated)
+            }
         };
         let told = match standing {
             Standing::Seated(_) => None,
-            Standing::Refused(_) => match Arc::clone(&self.refusals).try_acquire_owned() {
-                Ok(permit) => Some(permit),
-                Err(_) => return,
-            },
+            Standing::Refused(_) => Some(Arc::clone(&self.refusals).try_acquire_owned().ok()?),
         };
         let (shared, guard) = (Arc::clone(self), Arc::clone(guard));
-        tracker.spawn(async move {
-            connection(stream, shared, guard, standing).await;
+        Some(async move {
+            if let Ok(stream) = L::open(stream) {
+                connection(stream, shared, guard, standing).await;
+            }
             drop(told);
-        });
+        })
     }
 
     /// Letters only: pieces-cli looks for digits like `401` anywhere in an answer to choose its words.
@@ -214,8 +243,14 @@ where
             None => std::future::pending().await,
         }
     };
+    let mut newcomer = seat.as_deref();
+    let heard = poll_fn(|context| {
+        let polled = serving.as_mut().poll(context);
+        newcomer.take().inspect(|seat| seat.listened());
+        polled
+    });
     let ended = tokio::select! {
-        ended = serving.as_mut() => ended,
+        ended = heard => ended,
         () = closing.cancelled() => {
             serving.as_mut().graceful_shutdown();
             serving.await
