@@ -44,6 +44,9 @@ def before_call(context, case, kwargs):
                 vision = (section or {}).get("vision") or {}
                 if vision.get("to"):
                     vision.pop("from", None)
+        # No pattern says what an origin is.
+        if case.path == "/origins" and isinstance(case.body, dict) and isinstance(case.body.get("origin"), str):
+            case.body["origin"] = "http://localhost:8888"
         name = NAMES.get(case.path)
         if name and isinstance(case.body, dict) and isinstance(case.body.get(name), str):
             case.body[name] = ID

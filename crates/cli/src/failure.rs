@@ -58,11 +58,13 @@ fn next_step(error: &Error) -> &'static str {
     match error.code {
         Code::NotSignedIn if is_signed_out(error) => SIGN_IN,
         Code::NotSignedIn => "`usher login` signs in with the identity provider",
-        Code::NotFound => "`usher accounts` and `usher orgs` list what exists",
+        Code::NotFound => "`usher accounts`, `usher orgs` and `usher apps` list what exists",
         Code::InvalidBody | Code::InvalidValue => "correct the value and run the command again",
         Code::Taken => "nothing was changed; `usher accounts` tells who uses what",
         Code::Conflict => "nothing was changed: run the command again",
-        Code::NotAllowed => "an administrator of the organisation can do this",
+        Code::NotAllowed => {
+            "whoever set this limit can lift it: an administrator of the organisation, or the owner of the daemon"
+        }
         Code::NotConnected | Code::NotAvailableHere => {
             "`usher status` tells what this installation is connected to"
         }

@@ -122,7 +122,8 @@ impl Server {
     pub fn listen<L: Listener>(&self, listener: L, guard: Guard) {
         let (shared, tracker, guard) = (Arc::clone(&self.shared), self.tracker.clone(), Arc::new(guard));
         let serving = Handle::current();
-        self.entrance.spawn(async move {
+        // Waited for at the end as what it lets in: it holds the API as well.
+        let accepting = async move {
             let closing = shared.closing.clone();
             let mut is_failing = false;
             let listener = match listener.moved() {
@@ -146,7 +147,8 @@ impl Server {
                     }
                 }
             }
-        });
+        };
+        self.tracker.spawn_on(accepting, &self.entrance);
     }
 
     /// Stops accepting, ends streams, lets requests finish; returns when all did, within 4 s in any case.

@@ -168,17 +168,17 @@ async fn run(
     ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ping.reset();
     let mut unanswered = 0;
-    let is_ours = loop {
+    let farewell = loop {
         tokio::select! {
             frame = frames.next() => {
-                let Some(frame) = frame else { break true };
+                let Some(frame) = frame else { break Some((1000, "there is no more to tell")) };
                 if !send(&mut socket, frame).await {
                     return;
                 }
             }
             message = socket.recv() => match message {
                 // From here on a frame would fail, and keep the library from sending its answer.
-                Some(Ok(Message::Close(_))) => break false,
+                Some(Ok(Message::Close(_))) => break None,
                 Some(Ok(message)) => {
                     unanswered = 0;
                     hear(message);
@@ -191,27 +191,27 @@ async fn run(
                 }
                 unanswered += 1;
             }
-            () = closing.cancelled() => break true,
+            // The endpoint goes away (RFC 6455, 7.4.1).
+            () = closing.cancelled() => break Some((1001, "the daemon stops")),
         }
     };
-    close(&mut socket, is_ours).await;
+    close(&mut socket, farewell).await;
 }
 
 async fn send(socket: &mut WebSocket, message: Message) -> bool {
     matches!(timeout(SEND_WITHIN, socket.send(message)).await, Ok(Ok(())))
 }
 
-/// Closes, or ends what the peer closed: the library answers a close while one reads on.
-async fn close(socket: &mut WebSocket, is_ours: bool) {
-    // 1001: the endpoint goes away.
-    let frame = CloseFrame { code: 1001, reason: Utf8Bytes::from_static("the daemon stops") };
-    let farewell = async {
-        if !is_ours || socket.send(Message::Close(Some(frame))).await.is_ok() {
+/// Closes with a code and a reason, or ends what the peer closed: the library answers a close while one reads on.
+async fn close(socket: &mut WebSocket, farewell: Option<(u16, &'static str)>) {
+    let frame = farewell.map(|(code, reason)| CloseFrame { code, reason: Utf8Bytes::from_static(reason) });
+    let ending = async {
+        if frame.is_none() || socket.send(Message::Close(frame)).await.is_ok() {
             while let Some(Ok(_)) = socket.recv().await {}
         }
     };
     // A peer that does not answer is left behind.
-    drop(timeout(CLOSE_WITHIN, farewell).await);
+    drop(timeout(CLOSE_WITHIN, ending).await);
 }
 
 #[cfg(test)]
