@@ -139,7 +139,9 @@ impl Home {
     /// The command that serves it, without any setting of the person who measures.
     pub(crate) fn command(&self, daemon: &Path, listen: &str) -> Command {
         let mut command = Command::new(daemon);
-        command.env_clear().env("HOME", self.path()).env("USHER_LOG", "error");
+        // The streams of the table are all of one caller.
+        let limits = [("USHER_MAX_STREAMS", "16384"), ("USHER_MAX_CONNECTIONS", "16384")];
+        command.env_clear().env("HOME", self.path()).env("USHER_LOG", "error").envs(limits);
         command.args(["serve", "--no-browser", "--listen", listen, "--data-dir"]).arg(self.path());
         command
     }
