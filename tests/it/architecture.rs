@@ -7,7 +7,7 @@ use std::{
 };
 
 /// The crates of this workspace that each crate may depend on, and why no others.
-const ARROWS: [(&str, &[&str], &str); 6] = [
+const ARROWS: [(&str, &[&str], &str); 7] = [
     ("usher-wire", &[], "models and the API trait know nobody, so that everybody can know them"),
     ("usher-client", &["usher-wire"], "the SDK is for programs that have no daemon in them"),
     (
@@ -15,7 +15,12 @@ const ARROWS: [(&str, &[&str], &str); 6] = [
         &["usher-wire"],
         "rules and records are the same on a device and in a cloud, without HTTP",
     ),
-    ("usher-device", &["usher-client", "usher-domain", "usher-wire"], "a device is served by any face"),
+    ("usher-issuer", &["usher-domain", "usher-wire"], "identity providers know nothing of accounts"),
+    (
+        "usher-device",
+        &["usher-client", "usher-domain", "usher-issuer", "usher-wire"],
+        "a device is served by any face",
+    ),
     ("usher-http", &["usher-wire"], "the face serves any `UserApi`, so it knows none of them"),
     (
         "usher",

@@ -9,11 +9,11 @@ mod api;
 mod applications;
 pub mod data_dir;
 mod entities;
-mod issuer;
 mod policies;
 mod presence;
 mod profile;
 mod session;
+mod settings;
 mod sign_in;
 mod streams;
 mod trust;
@@ -27,16 +27,17 @@ use usher_domain::ambient::Ambient;
 use usher_domain::store::{OpenError, Store, Tx, Work};
 use usher_wire::{Code, Error, Present, Result};
 
-use crate::issuer::{Issuer, Outbound};
 use crate::policies::Policies;
 use crate::presence::Presence;
 use crate::session::Sessions;
 use crate::sign_in::SignIns;
 use crate::trust::Trust;
 use crate::vault::Vault;
+use usher_issuer::{Issuer, Outbound};
 
-pub use crate::issuer::{Identity, IssuerKind, IssuerSettings, TokenStore};
+pub use crate::settings::{Identity, TokenStore};
 pub use crate::sign_in::Arrivals;
+pub use usher_issuer::{IssuerKind, IssuerSettings};
 
 pub(crate) const NO_ISSUER: &str =
     "this device has no identity provider: add an `[[issuer]]` to usher.toml, or use a local account";

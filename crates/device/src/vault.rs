@@ -17,7 +17,8 @@ use usher_domain::ambient::Ambient;
 use usher_wire::Secret;
 use zeroize::Zeroizing;
 
-use crate::issuer::{Kind, Result, TokenStore, Trouble};
+use crate::settings::TokenStore;
+use usher_issuer::{Kind, Result, Trouble};
 
 /// How long the keyring may take. A locked one may wait for a person who is not there.
 const KEYRING_WITHIN: Duration = Duration::from_secs(5);

@@ -10,8 +10,8 @@ use uuid::Uuid;
 use super::Tokens;
 use crate::Device;
 use crate::accounts::unknown_user;
-use crate::issuer::{Claims, Issuer};
 use crate::presence::compose;
+use usher_issuer::{Claims, Issuer};
 
 /// What somebody proved to an identity provider.
 pub(crate) struct Proof {

@@ -80,7 +80,7 @@ impl Device {
         .await
     }
 
-    async fn revoke(&self, session: &Session) -> crate::issuer::Result<()> {
+    async fn revoke(&self, session: &Session) -> usher_issuer::Result<()> {
         let Some(issuer) = self.issuer(&session.issuer) else {
             // It is configured no longer, so nobody can be asked.
             return Ok(());
@@ -93,7 +93,7 @@ impl Device {
         };
         match issuer.revoke(token.expose(), hint).await {
             // Whatever it refuses, it will not accept later.
-            Err(trouble) if matches!(trouble.kind, crate::issuer::Kind::Refused(_)) => Ok(()),
+            Err(trouble) if matches!(trouble.kind, usher_issuer::Kind::Refused(_)) => Ok(()),
             other => other,
         }
     }

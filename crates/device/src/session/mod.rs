@@ -17,8 +17,8 @@ use usher_domain::store::Session;
 use usher_wire::{Code, Error, GroupedTimestamp, Result, Secret, SessionStatus, Timestamp};
 
 use crate::Device;
-use crate::issuer::{TokenReply, Trouble};
 use crate::vault::Seal;
+use usher_issuer::{TokenReply, Trouble};
 
 pub(crate) use begin::{Proof, require_session};
 pub(crate) use end::end_session;
@@ -94,12 +94,12 @@ impl Tokens {
         after(now, jittered.max(LEAST_PAUSE))
     }
 
-    fn seal(&self, seal: &Seal, user: &str) -> crate::issuer::Result<Vec<u8>> {
+    fn seal(&self, seal: &Seal, user: &str) -> usher_issuer::Result<Vec<u8>> {
         let json = serde_json::to_vec(self).map(zeroize::Zeroizing::new);
         seal.close(user, &json.map_err(|error| Error::new(Code::Internal, error.to_string()))?)
     }
 
-    fn open(seal: &Seal, session: &Session) -> crate::issuer::Result<Self> {
+    fn open(seal: &Seal, session: &Session) -> usher_issuer::Result<Self> {
         let json = seal.open(&session.user_id, &session.tokens)?;
         // What serde says could quote the tokens.
         let unreadable = |_| Error::new(Code::Internal, "the stored tokens cannot be read: sign in again");

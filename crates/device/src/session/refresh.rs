@@ -10,7 +10,7 @@ use usher_wire::{Code, Error, Result, Secret};
 use super::end::{owe, session_is_over};
 use super::{Flight, Tokens};
 use crate::Device;
-use crate::issuer::{Issuer, Kind, TokenReply, Trouble};
+use usher_issuer::{Issuer, Kind, TokenReply, Trouble};
 
 impl Device {
     /// The access token of the current account, with at least a minute of life where the provider gives so much.
@@ -98,7 +98,7 @@ impl Device {
         Ok(tokens.access_token)
     }
 
-    async fn ask_for_tokens(&self, user: &str) -> crate::issuer::Result<Asked> {
+    async fn ask_for_tokens(&self, user: &str) -> usher_issuer::Result<Asked> {
         let Some((session, tokens)) = self.tokens_of(user).await? else {
             return Ok(Asked::Nobody);
         };
@@ -173,7 +173,7 @@ enum Asked {
 }
 
 /// Asks once more when the answer was lost: the provider may have changed the token and told nobody.
-async fn ask_twice(issuer: &Arc<Issuer>, refresh_token: &Secret) -> crate::issuer::Result<TokenReply> {
+async fn ask_twice(issuer: &Arc<Issuer>, refresh_token: &Secret) -> usher_issuer::Result<TokenReply> {
     match issuer.refresh(refresh_token.expose()).await {
         Err(trouble) if trouble.kind == Kind::Lost => issuer.refresh(refresh_token.expose()).await,
         other => other,

@@ -12,8 +12,8 @@ use usher_wire::{
 
 use super::browser;
 use crate::Device;
-use crate::issuer::{Authorization, Claims, Issuer, Kind, TokenReply, Trouble, plain};
 use crate::session::{Proof, Tokens};
+use usher_issuer::{Authorization, Claims, Issuer, Kind, TokenReply, Trouble, plain};
 
 /// A sign-in that runs or has ended.
 pub(crate) struct Job {

@@ -16,8 +16,8 @@ use tokio_stream::wrappers::WatchStream;
 use usher_wire::{Code, Error, Result, SignIn, SignInMethodEnum as Method, SignInRedirect, SignInRequest};
 
 use crate::Device;
-use crate::issuer::Issuer;
 use job::Job;
+use usher_issuer::Issuer;
 
 /// How many sign-ins are remembered after their end.
 const REMEMBERED: usize = 16;

@@ -7,8 +7,8 @@ use usher_wire::{Auth0User, Code, Error, OAuthToken, Result, Secret, SignInReque
 
 use crate::Device;
 use crate::accounts::is_about;
-use crate::issuer::{Claims, Issuer, Kind, Trouble};
 use crate::session::{Proof, Tokens};
+use usher_issuer::{Claims, Issuer, Kind, Trouble};
 
 /// How long `POST /os/sign_in` waits: its oldest client gives up after 120 s.
 const SIGN_IN_WITHIN: Duration = Duration::from_secs(108);

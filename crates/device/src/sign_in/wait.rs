@@ -11,7 +11,7 @@ use super::Arrivals;
 use super::browser;
 use super::job::{End, Job, Redirect};
 use crate::Device;
-use crate::issuer::{DeviceCode, Issuer, IssuerSettings, Kind, Metadata, Poll, TokenReply, Trouble, plain};
+use usher_issuer::{DeviceCode, Issuer, IssuerSettings, Kind, Metadata, Poll, TokenReply, Trouble, plain};
 
 /// The longest a device code is waited for, whatever its provider allows.
 const CODE_WITHIN: Duration = Duration::from_secs(15 * 60);

@@ -1,5 +1,5 @@
 //! Identity providers as OpenID Connect describes them: their metadata and keys, what is asked of them, and what their
-//! tokens say. Knows nothing of accounts.
+//! tokens say. Knows nothing of accounts, and serves a device and a cloud alike.
 
 mod claims;
 mod grants;
@@ -17,12 +17,11 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 use url::Url;
 
-pub use settings::{Identity, IssuerKind, IssuerSettings, TokenStore};
-
-pub(crate) use claims::Claims;
-pub(crate) use grants::{Authorization, DeviceCode, Poll, TokenReply};
-pub(crate) use outbound::{Outbound, plain};
-pub(crate) use trouble::{Kind, Result, Trouble};
+pub use claims::Claims;
+pub use grants::{Authorization, DeviceCode, Poll, TokenReply, challenge, random_text};
+pub use outbound::{Outbound, plain};
+pub use settings::{IssuerKind, IssuerSettings};
+pub use trouble::{Kind, Result, Trouble};
 
 use keys::Keys;
 use outbound::is_safe;
@@ -31,8 +30,9 @@ use outbound::is_safe;
 const METADATA_FOR: Duration = Duration::from_secs(3600);
 
 /// One identity provider.
-pub(crate) struct Issuer {
-    pub(crate) settings: IssuerSettings,
+pub struct Issuer {
+    /// How it is configured here.
+    pub settings: IssuerSettings,
     http: Arc<Outbound>,
     metadata: Mutex<Option<(Instant, Arc<Metadata>)>>,
     keys: Keys,
@@ -40,9 +40,11 @@ pub(crate) struct Issuer {
 
 /// What a provider says about itself (OpenID Connect Discovery 1.0).
 #[derive(Debug, Clone, Deserialize)]
-pub(crate) struct Metadata {
-    pub(crate) issuer: String,
-    pub(crate) authorization_endpoint: Url,
+pub struct Metadata {
+    /// Its issuer identifier.
+    pub issuer: String,
+    /// Where people sign in.
+    pub authorization_endpoint: Url,
     token_endpoint: Url,
     jwks_uri: Url,
     userinfo_endpoint: Option<Url>,
@@ -50,16 +52,17 @@ pub(crate) struct Metadata {
     revocation_endpoint: Option<Url>,
     /// Whether each redirect names its issuer (RFC 9207).
     #[serde(default)]
-    pub(crate) authorization_response_iss_parameter_supported: bool,
+    pub authorization_response_iss_parameter_supported: bool,
 }
 
 impl Issuer {
-    pub(crate) fn new(settings: IssuerSettings, http: Arc<Outbound>) -> Self {
+    /// A provider that is asked through `http`. Nothing is asked yet.
+    pub fn new(settings: IssuerSettings, http: Arc<Outbound>) -> Self {
         Self { settings, http, metadata: Mutex::default(), keys: Keys::default() }
     }
 
     /// What the provider says about itself, asked once in an hour.
-    pub(crate) async fn metadata(&self) -> Result<Arc<Metadata>> {
+    pub async fn metadata(&self) -> Result<Arc<Metadata>> {
         let mut cached = self.metadata.lock().await;
         if let Some((at, metadata)) = cached.as_ref()
             && at.elapsed() < METADATA_FOR
@@ -114,7 +117,7 @@ impl Metadata {
     }
 
     /// Whether there is a device authorization grant.
-    pub(crate) fn has_device_grant(&self) -> bool {
+    pub fn has_device_grant(&self) -> bool {
         self.device_authorization_endpoint.is_some()
     }
 }

@@ -5,14 +5,16 @@ use usher_wire::{Code, Error, SignInFailure, SignInFailureEnum};
 /// Why an exchange with a provider, or the custody of its tokens, failed. Holds no secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
-pub(crate) struct Trouble {
-    pub(crate) kind: Kind,
-    pub(crate) message: String,
+pub struct Trouble {
+    /// What follows from it.
+    pub kind: Kind,
+    /// One sentence.
+    pub message: String,
 }
 
 /// The kinds of trouble.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub enum Kind {
     /// No connection: DNS, TLS, proxy, or nobody there. The request did not arrive.
     Unreachable,
     /// The request may have arrived; its answer did not.
@@ -37,20 +39,22 @@ pub(crate) enum Kind {
     Store,
 }
 
-pub(crate) type Result<T> = std::result::Result<T, Trouble>;
+/// What an exchange with a provider comes to.
+pub type Result<T> = std::result::Result<T, Trouble>;
 
 impl Trouble {
-    pub(crate) fn new(kind: Kind, message: impl Into<String>) -> Self {
+    /// Trouble of this kind.
+    pub fn new(kind: Kind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into() }
     }
 
     /// The provider ended the grant; no other answer ends a session.
-    pub(crate) fn is_invalid_grant(&self) -> bool {
+    pub fn is_invalid_grant(&self) -> bool {
         matches!(&self.kind, Kind::Refused(word) if word == "invalid_grant")
     }
 
     /// The same for a person, with the next step.
-    pub(crate) fn failure(&self) -> SignInFailure {
+    pub fn failure(&self) -> SignInFailure {
         use SignInFailureEnum as Word;
         let (code, next_step) = match &self.kind {
             Kind::Unreachable | Kind::Lost => (

@@ -3,16 +3,16 @@
 use serde_json::{Map, Value};
 use usher_wire::Timestamp;
 
-use super::claims::Claims;
-use super::keys::is_jwt;
-use super::{Issuer, Kind, Result, Trouble, plain};
+use crate::claims::Claims;
+use crate::keys::is_jwt;
+use crate::{Issuer, Kind, Result, Trouble, plain};
 
 /// How far two clocks may be apart.
 const SKEW: i64 = 60;
 
 impl Issuer {
     /// The claims of an ID token, checked as OpenID Connect Core 3.1.3.7 says.
-    pub(crate) async fn id_token(&self, token: &str, nonce: Option<&str>, now: Timestamp) -> Result<Claims> {
+    pub async fn id_token(&self, token: &str, nonce: Option<&str>, now: Timestamp) -> Result<Claims> {
         let claims = self.signed(token, now).await?;
         self.check_audience(&claims, &[&self.settings.client_id])?;
         let party = claims.get("azp").and_then(Value::as_str);
@@ -26,7 +26,7 @@ impl Issuer {
     }
 
     /// The claims of whoever holds this access token: read from it when it is a JWT of this provider, else asked for.
-    pub(crate) async fn access_token_claims(&self, token: &str, now: Timestamp) -> Result<Claims> {
+    pub async fn access_token_claims(&self, token: &str, now: Timestamp) -> Result<Claims> {
         if !is_jwt(token) {
             return self.userinfo(token).await;
         }

@@ -1,70 +1,10 @@
 //! What the configuration says about identity providers.
 
-use std::time::Duration;
-
 use serde::Deserialize;
 use url::Url;
 use usher_wire::Secret;
 
-use super::outbound::is_safe;
-
-/// Identity providers, and how this device signs in with them.
-#[derive(Debug, Clone)]
-pub struct Identity {
-    /// The providers, the default first.
-    pub issuers: Vec<IssuerSettings>,
-    /// Where the key is kept that seals tokens.
-    pub token_store: TokenStore,
-    /// Whether a browser may be opened.
-    pub opens_browser: bool,
-    /// How long a sign-in waits for the person.
-    pub sign_in_within: Duration,
-    /// How long one exchange with a provider may take.
-    pub issuer_within: Duration,
-}
-
-impl Default for Identity {
-    fn default() -> Self {
-        Self {
-            issuers: Vec::new(),
-            token_store: TokenStore::Keyring,
-            opens_browser: false,
-            sign_in_within: Duration::from_secs(300),
-            issuer_within: Duration::from_secs(30),
-        }
-    }
-}
-
-/// Where the key is kept that seals tokens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum TokenStore {
-    /// The keyring of the system.
-    Keyring,
-    /// A file in the data directory that only its owner can read.
-    File,
-}
-
-impl TokenStore {
-    /// The word of the configuration.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Keyring => "keyring",
-            Self::File => "file",
-        }
-    }
-}
-
-impl std::str::FromStr for TokenStore {
-    type Err = String;
-
-    fn from_str(word: &str) -> Result<Self, String> {
-        [Self::Keyring, Self::File]
-            .into_iter()
-            .find(|store| store.as_str() == word)
-            .ok_or_else(|| format!("`{word}` is neither `keyring` nor `file`"))
-    }
-}
+use crate::outbound::is_safe;
 
 /// One identity provider (`[[issuer]]`).
 #[derive(Debug, Clone, Deserialize)]
@@ -136,12 +76,12 @@ impl IssuerSettings {
     }
 
     /// What everybody may know of it.
-    pub(crate) fn about(&self) -> usher_wire::Issuer {
+    pub fn about(&self) -> usher_wire::Issuer {
         usher_wire::Issuer { url: self.id().to_owned(), name: self.name.clone(), icon: self.icon.clone() }
     }
 
     /// Whose claims it sends.
-    pub(crate) fn kind(&self) -> IssuerKind {
+    pub fn kind(&self) -> IssuerKind {
         let host = self.url.host_str().unwrap_or_default();
         match self.kind {
             IssuerKind::Auto if host.ends_with(".auth0.com") => IssuerKind::Auth0,

@@ -10,43 +10,58 @@ use url::Url;
 use usher_domain::ambient::Ambient;
 use usher_wire::Secret;
 
-use super::{Claims, Issuer, Kind, Metadata, Result, Trouble};
+use crate::{Claims, Issuer, Kind, Metadata, Result, Trouble};
 
 /// What a token endpoint answers. Wanting are only the access token and its kind.
 #[derive(Debug, Clone, Deserialize)]
-pub(crate) struct TokenReply {
-    pub(crate) access_token: Secret,
+pub struct TokenReply {
+    /// What opens doors.
+    pub access_token: Secret,
     token_type: String,
-    pub(crate) expires_in: Option<i64>,
-    pub(crate) refresh_token: Option<Secret>,
-    pub(crate) id_token: Option<Secret>,
+    /// Seconds of life of the access token.
+    pub expires_in: Option<i64>,
+    /// What buys the next access token.
+    pub refresh_token: Option<Secret>,
+    /// Who signed in.
+    pub id_token: Option<Secret>,
 }
 
 /// A request to the authorization endpoint, and what proves later that the answer belongs to it.
 #[derive(Debug, Clone)]
-pub(crate) struct Authorization {
-    pub(crate) url: Url,
-    pub(crate) state: Secret,
-    pub(crate) nonce: Secret,
-    pub(crate) verifier: Secret,
-    pub(crate) redirect_uri: String,
+pub struct Authorization {
+    /// Where the browser goes.
+    pub url: Url,
+    /// Comes back with the code.
+    pub state: Secret,
+    /// Comes back in the ID token.
+    pub nonce: Secret,
+    /// Whose challenge went out (RFC 7636).
+    pub verifier: Secret,
+    /// Where the browser comes back to.
+    pub redirect_uri: String,
 }
 
 /// What a device is given to show (RFC 8628, 3.2).
 #[derive(Debug, Clone, Deserialize)]
-pub(crate) struct DeviceCode {
-    pub(crate) device_code: Secret,
-    pub(crate) user_code: String,
+pub struct DeviceCode {
+    /// What the device asks with.
+    pub device_code: Secret,
+    /// What the person types.
+    pub user_code: String,
+    /// Where.
     // The spelling of the drafts is still in use.
     #[serde(alias = "verification_url")]
-    pub(crate) verification_uri: String,
-    pub(crate) verification_uri_complete: Option<String>,
-    pub(crate) expires_in: u64,
-    pub(crate) interval: Option<u64>,
+    pub verification_uri: String,
+    /// The same address with the code in it.
+    pub verification_uri_complete: Option<String>,
+    /// Seconds of life of both codes.
+    pub expires_in: u64,
+    /// Seconds between two questions.
+    pub interval: Option<u64>,
 }
 
 /// What asking for the tokens of a device code comes to.
-pub(crate) enum Poll {
+pub enum Poll {
     /// The person is done.
     Tokens(Box<TokenReply>),
     /// Not yet.
@@ -60,18 +75,18 @@ pub(crate) enum Poll {
 }
 
 /// 256 bits nobody can guess, as text that fits into a URL.
-pub(crate) fn random_text(ambient: &Ambient) -> Secret {
+pub fn random_text(ambient: &Ambient) -> Secret {
     Secret::from(URL_SAFE_NO_PAD.encode(ambient.secret::<32>()))
 }
 
 /// S256 of RFC 7636.
-pub(crate) fn challenge(verifier: &Secret) -> String {
+pub fn challenge(verifier: &Secret) -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.expose()))
 }
 
 impl Issuer {
     /// The address where the person signs in. `sign_in` becomes part of the state, so that the answer finds its way.
-    pub(crate) fn authorization(
+    pub fn authorization(
         &self,
         metadata: &Metadata,
         sign_in: &str,
@@ -104,7 +119,7 @@ impl Issuer {
     }
 
     /// Exchanges the code the browser came back with.
-    pub(crate) async fn exchange_code(&self, code: &str, asked: &Authorization) -> Result<TokenReply> {
+    pub async fn exchange_code(&self, code: &str, asked: &Authorization) -> Result<TokenReply> {
         let (uri, verifier) = (asked.redirect_uri.as_str(), asked.verifier.expose());
         self.tokens(
             "authorization_code",
@@ -114,12 +129,12 @@ impl Issuer {
     }
 
     /// New tokens for a refresh token, which may be worth nothing afterwards.
-    pub(crate) async fn refresh(&self, refresh_token: &str) -> Result<TokenReply> {
+    pub async fn refresh(&self, refresh_token: &str) -> Result<TokenReply> {
         self.tokens("refresh_token", &[("refresh_token", refresh_token)]).await
     }
 
     /// Begins the device authorization grant.
-    pub(crate) async fn device_code(&self) -> Result<DeviceCode> {
+    pub async fn device_code(&self) -> Result<DeviceCode> {
         let metadata = self.metadata().await?;
         let Some(url) = &metadata.device_authorization_endpoint else {
             let id = self.settings.id();
@@ -135,7 +150,7 @@ impl Issuer {
     }
 
     /// Asks whether the person has finished.
-    pub(crate) async fn poll(&self, code: &DeviceCode) -> Result<Poll> {
+    pub async fn poll(&self, code: &DeviceCode) -> Result<Poll> {
         const GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
         match self.tokens(GRANT, &[("device_code", code.device_code.expose())]).await {
             Ok(tokens) => Ok(Poll::Tokens(Box::new(tokens))),
@@ -153,14 +168,14 @@ impl Issuer {
     }
 
     /// Asks the provider to forget a token. One without such an endpoint lets it run out.
-    pub(crate) async fn revoke(&self, token: &str, hint: &str) -> Result<()> {
+    pub async fn revoke(&self, token: &str, hint: &str) -> Result<()> {
         let metadata = self.metadata().await?;
         let Some(url) = &metadata.revocation_endpoint else { return Ok(()) };
         self.http.tell(url, &self.with_client(vec![("token", token), ("token_type_hint", hint)])).await
     }
 
     /// What the provider tells the bearer of this token about himself.
-    pub(crate) async fn userinfo(&self, access_token: &str) -> Result<Claims> {
+    pub async fn userinfo(&self, access_token: &str) -> Result<Claims> {
         let metadata = self.metadata().await?;
         let Some(url) = &metadata.userinfo_endpoint else {
             let id = self.settings.id();

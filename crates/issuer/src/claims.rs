@@ -4,15 +4,16 @@ use serde_json::{Map, Value};
 use usher_domain::profile::{check_email, check_name, check_picture, check_username};
 use usher_wire::{Auth0UserMetadata, DescopeUserMetadata};
 
-use super::settings::IssuerKind;
-use super::{Kind, Result, Trouble};
+use crate::settings::IssuerKind;
+use crate::{Kind, Result, Trouble};
 
 /// The claims about one person. The subject is among them.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Claims(Map<String, Value>);
+pub struct Claims(Map<String, Value>);
 
 impl Claims {
-    pub(crate) fn new(claims: Map<String, Value>) -> Result<Self> {
+    /// The claims of a document that says whose they are.
+    pub fn new(claims: Map<String, Value>) -> Result<Self> {
         let claims = Self(claims);
         if claims.subject().is_empty() {
             return Err(Trouble::new(Kind::Invalid, "the provider does not say who signed in (no `sub`)"));
@@ -21,7 +22,7 @@ impl Claims {
     }
 
     /// Adds what a second document says about the same person.
-    pub(crate) fn and(mut self, more: Self) -> Result<Self> {
+    pub fn and(mut self, more: Self) -> Result<Self> {
         if more.subject() != self.subject() {
             return Err(Trouble::new(Kind::Invalid, "the provider's two answers are about two people"));
         }
@@ -30,48 +31,48 @@ impl Claims {
     }
 
     /// Who it is, by the provider's own name.
-    pub(crate) fn subject(&self) -> &str {
+    pub fn subject(&self) -> &str {
         self.text("sub").unwrap_or_default()
     }
 
     /// Display name.
-    pub(crate) fn name(&self) -> Option<&str> {
+    pub fn name(&self) -> Option<&str> {
         self.text("name").filter(|name| check_name(name).is_ok())
     }
 
     /// Mail address.
-    pub(crate) fn email(&self) -> Option<&str> {
+    pub fn email(&self) -> Option<&str> {
         self.text("email").filter(|email| check_email(email).is_ok())
     }
 
     /// URL of a picture.
-    pub(crate) fn picture(&self) -> Option<&str> {
+    pub fn picture(&self) -> Option<&str> {
         self.text("picture").filter(|picture| check_picture(picture).is_ok())
     }
 
     /// A user name to begin with.
-    pub(crate) fn username(&self) -> Option<&str> {
+    pub fn username(&self) -> Option<&str> {
         let names = ["preferred_username", "username", "nickname"].into_iter();
         names.filter_map(|name| self.text(name)).find(|name| check_username(name).is_ok())
     }
 
     /// The id of the person across services, where the provider knows one.
-    pub(crate) fn global_id(&self) -> Option<&str> {
+    pub fn global_id(&self) -> Option<&str> {
         self.metadata("global_id").and_then(Value::as_str).filter(|id| !id.is_empty())
     }
 
     /// When the token these claims were read from ends, in seconds since 1970.
-    pub(crate) fn expires(&self) -> Option<i64> {
+    pub fn expires(&self) -> Option<i64> {
         self.0.get("exp").and_then(Value::as_f64).map(|seconds| seconds as i64)
     }
 
     /// What Auth0 keeps for the person; `user` stands for an id across services that it does not send.
-    pub(crate) fn auth0(&self, kind: IssuerKind, user: &str) -> Option<Auth0UserMetadata> {
+    pub fn auth0(&self, kind: IssuerKind, user: &str) -> Option<Auth0UserMetadata> {
         (kind == IssuerKind::Auth0).then(|| self.model(&[("global_id", user)])).flatten()
     }
 
     /// The same of Descope.
-    pub(crate) fn descope(&self, kind: IssuerKind, user: &str) -> Option<DescopeUserMetadata> {
+    pub fn descope(&self, kind: IssuerKind, user: &str) -> Option<DescopeUserMetadata> {
         let usual = [("global_id", user), ("descope_id", self.subject())];
         (kind == IssuerKind::Descope).then(|| self.model(&usual)).flatten()
     }

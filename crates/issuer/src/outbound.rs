@@ -9,13 +9,13 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use url::{Host, Url};
 
-use super::trouble::{Kind, Result, Trouble};
+use crate::trouble::{Kind, Result, Trouble};
 
 /// No document of a provider comes near it.
 const LARGEST: usize = 1024 * 1024;
 
 /// The two ways out, each made at its first use: reading the system's roots is nothing for every start.
-pub(crate) struct Outbound {
+pub struct Outbound {
     within: Duration,
     far: OnceLock<Client>,
     near: OnceLock<Client>,
@@ -23,7 +23,7 @@ pub(crate) struct Outbound {
 
 impl Outbound {
     /// Every exchange ends `within` this time.
-    pub(crate) fn new(within: Duration) -> Self {
+    pub fn new(within: Duration) -> Self {
         Self { within, far: OnceLock::new(), near: OnceLock::new() }
     }
 
@@ -47,22 +47,22 @@ impl Outbound {
     }
 
     /// A document.
-    pub(crate) async fn get<T: DeserializeOwned>(&self, url: &Url) -> Result<T> {
+    pub async fn get<T: DeserializeOwned>(&self, url: &Url) -> Result<T> {
         self.json(url, self.client(url)?.get(url.clone())).await
     }
 
     /// A document for the bearer of this token.
-    pub(crate) async fn get_as<T: DeserializeOwned>(&self, url: &Url, token: &str) -> Result<T> {
+    pub async fn get_as<T: DeserializeOwned>(&self, url: &Url, token: &str) -> Result<T> {
         self.json(url, self.client(url)?.get(url.clone()).bearer_auth(token)).await
     }
 
     /// What a form is answered with.
-    pub(crate) async fn post<T: DeserializeOwned>(&self, url: &Url, form: &[(&str, &str)]) -> Result<T> {
+    pub async fn post<T: DeserializeOwned>(&self, url: &Url, form: &[(&str, &str)]) -> Result<T> {
         self.json(url, self.client(url)?.post(url.clone()).form(form)).await
     }
 
     /// Sends a form whose answer says nothing.
-    pub(crate) async fn tell(&self, url: &Url, form: &[(&str, &str)]) -> Result<()> {
+    pub async fn tell(&self, url: &Url, form: &[(&str, &str)]) -> Result<()> {
         self.answer(url, self.client(url)?.post(url.clone()).form(form)).await.map(drop)
     }
 
@@ -129,7 +129,7 @@ fn place(url: &Url) -> String {
 }
 
 /// Text of others, short and without control characters.
-pub(crate) fn plain(text: &str) -> String {
+pub fn plain(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(200).collect()
 }
 

@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 use url::Url;
 
-use super::{Kind, Outbound, Result, Trouble};
+use crate::{Kind, Outbound, Result, Trouble};
 
 /// Signatures that only the provider can make. A MAC would be made with what every client knows.
 const ALGORITHMS: [Algorithm; 9] = [
