@@ -1,7 +1,6 @@
 //! This device: its id, the accounts it keeps, and which one is current.
 
-use rusqlite::{OptionalExtension, params};
-
+use super::tx::Row;
 use super::{Tx, Work};
 
 /// The device itself.
@@ -28,26 +27,25 @@ impl Tx<'_> {
     /// The device; `None` before [`Tx::insert_device`].
     pub fn device(&self) -> Work<Option<Device>> {
         let sql = "SELECT os, generation, current_user_id FROM device WHERE id = 1";
-        let read = |row: &rusqlite::Row<'_>| {
+        self.row(sql, &[], |row| {
             Ok(Device { os: row.get(0)?, generation: row.get(1)?, current_user_id: row.get(2)? })
-        };
-        Ok(self.0.prepare_cached(sql)?.query_row([], read).optional()?)
+        })
     }
 
     /// Names the device; a device that has a name keeps it.
     pub fn insert_device(&self, os: &str) -> Work<()> {
         let sql = "INSERT INTO device (id, os, generation) VALUES (1, $1, 0) ON CONFLICT (id) DO NOTHING";
-        self.0.prepare_cached(sql)?.execute([os])?;
+        self.execute(sql, &[&os])?;
         Ok(())
     }
 
     /// Begins a new generation with this account, or nobody, as the current one.
     pub fn set_current(&self, user: Option<&str>) -> Work<()> {
         let sql = "UPDATE device SET generation = generation + 1, current_user_id = $1 WHERE id = 1";
-        self.0.prepare_cached(sql)?.execute(params![user])?;
+        self.execute(sql, &[&user])?;
         if let Some(user) = user {
             let sql = "UPDATE accounts SET selected_at = (SELECT generation FROM device) WHERE user_id = $1";
-            self.0.prepare_cached(sql)?.execute([user])?;
+            self.execute(sql, &[&user])?;
         }
         Ok(())
     }
@@ -55,45 +53,44 @@ impl Tx<'_> {
     /// Adds an account for a stored user.
     pub fn insert_account(&self, user: &str, is_local: bool) -> Work<()> {
         let sql = "INSERT INTO accounts (user_id, is_local, selected_at) VALUES ($1, $2, 0)";
-        self.0.prepare_cached(sql)?.execute(params![user, is_local])?;
+        self.execute(sql, &[&user, &is_local])?;
         Ok(())
     }
 
     /// The account of this user.
     pub fn account(&self, user: &str) -> Work<Option<Account>> {
         let sql = "SELECT user_id, is_local FROM accounts WHERE user_id = $1";
-        Ok(self.0.prepare_cached(sql)?.query_row([user], account).optional()?)
+        self.row(sql, &[&user], account)
     }
 
     /// All accounts, the one that was current last first.
     pub fn accounts(&self) -> Work<Vec<Account>> {
         let sql = "SELECT user_id, is_local FROM accounts ORDER BY selected_at DESC, user_id";
-        let accounts = self.0.prepare_cached(sql)?.query_map([], account)?.collect::<Result<_, _>>()?;
-        Ok(accounts)
+        self.rows(sql, &[], account)
     }
 
     /// The user known to an issuer by this subject.
     pub fn user_id_by_identity(&self, issuer: &str, subject: &str) -> Work<Option<String>> {
         let sql = "SELECT user_id FROM identities WHERE issuer = $1 AND subject = $2";
-        Ok(self.0.prepare_cached(sql)?.query_row([issuer, subject], |row| row.get(0)).optional()?)
+        self.row(sql, &[&issuer, &subject], |row| row.get(0))
     }
 
     /// The user any issuer knows by this subject. What an issuer said comes before what was only told to this device.
     pub fn user_id_by_subject(&self, subject: &str) -> Work<Option<String>> {
         let sql =
             "SELECT user_id FROM identities WHERE subject = $1 ORDER BY issuer = 'local', issuer LIMIT 1";
-        Ok(self.0.prepare_cached(sql)?.query_row([subject], |row| row.get(0)).optional()?)
+        self.row(sql, &[&subject], |row| row.get(0))
     }
 
     /// Remembers that an issuer knows the user by this subject; the first claim stands.
     pub fn insert_identity(&self, issuer: &str, subject: &str, user: &str) -> Work<()> {
         let sql = "INSERT INTO identities (issuer, subject, user_id) VALUES ($1, $2, $3)
                    ON CONFLICT (issuer, subject) DO NOTHING";
-        self.0.prepare_cached(sql)?.execute([issuer, subject, user])?;
+        self.execute(sql, &[&issuer, &subject, &user])?;
         Ok(())
     }
 }
 
-fn account(row: &rusqlite::Row<'_>) -> rusqlite::Result<Account> {
+fn account(row: &Row<'_>) -> Work<Account> {
     Ok(Account { user_id: row.get(0)?, is_local: row.get(1)? })
 }

@@ -1,6 +1,5 @@
 //! The applications that introduced themselves to this device.
 
-use rusqlite::{OptionalExtension, params};
 use usher_wire::{Application, Timestamp};
 
 use super::{Tx, Work};
@@ -18,20 +17,19 @@ impl Tx<'_> {
     /// The id an application got when it connected first.
     pub fn application_id(&self, registered: &Registered<'_>) -> Work<Option<String>> {
         let sql = "SELECT id FROM applications WHERE name = $1 AND descriptor = $2";
-        let key = params![registered.name, registered.descriptor];
-        Ok(self.0.prepare_cached(sql)?.query_row(key, |row| row.get(0)).optional()?)
+        self.row(sql, &[&registered.name, &registered.descriptor], |row| row.get(0))
     }
 
     /// Whether the application with this id was kept from reading tokens; `None` when there is no such application.
     pub fn is_revoked(&self, id: &str) -> Work<Option<bool>> {
         let sql = "SELECT revoked_at IS NOT NULL FROM applications WHERE id = $1";
-        Ok(self.0.prepare_cached(sql)?.query_row([id], |row| row.get(0)).optional()?)
+        self.row(sql, &[&id], |row| row.get(0))
     }
 
     /// Keeps an application from reading tokens from this moment on, or takes that back.
     pub fn set_revoked(&self, id: &str, at: Option<Timestamp>) -> Work<()> {
         let sql = "UPDATE applications SET revoked_at = $1 WHERE id = $2";
-        self.0.prepare_cached(sql)?.execute(params![at.map(Timestamp::as_millis), id])?;
+        self.execute(sql, &[&at.map(Timestamp::as_millis), &id])?;
         Ok(())
     }
 
@@ -40,23 +38,16 @@ impl Tx<'_> {
         let sql = "INSERT INTO applications (id, name, descriptor, document) VALUES ($1, $2, $3, $4)
                    ON CONFLICT (id) DO UPDATE SET document = excluded.document";
         let document = serde_json::to_string(application)?;
-        let row = params![application.id, registered.name, registered.descriptor, document];
-        self.0.prepare_cached(sql)?.execute(row)?;
+        self.execute(sql, &[&application.id, &registered.name, &registered.descriptor, &document])?;
         Ok(())
     }
 
     /// All of them, by name.
     pub fn applications(&self) -> Work<Vec<Application>> {
         let sql = "SELECT document, revoked_at IS NOT NULL FROM applications ORDER BY name, descriptor";
-        let mut statement = self.0.prepare_cached(sql)?;
-        let mut rows = statement.query([])?;
-        let mut applications = Vec::new();
-        while let Some(row) = rows.next()? {
-            let application: Application =
-                serde_json::from_str(row.get_ref(0)?.as_str().unwrap_or_default())?;
+        self.rows(sql, &[], |row| {
             let is_revoked: bool = row.get(1)?;
-            applications.push(Application { revoked: is_revoked.then_some(true), ..application });
-        }
-        Ok(applications)
+            Ok(Application { revoked: is_revoked.then_some(true), ..row.json(0)? })
+        })
     }
 }

@@ -5,15 +5,16 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OpenFlags};
 
 use super::connect;
+use super::postgres::Session;
 
 /// Written into each database of ours (`PRAGMA application_id`), so that no other file is taken for one: "Ushr".
 const APPLICATION_ID: i32 = 0x5573_6872;
 
 /// Every migration, in order; its place is its version.
 pub(super) const MIGRATIONS: &[&str] = &[
-    include_str!("../../migrations/sqlite/0001_accounts.sql"),
-    include_str!("../../migrations/sqlite/0002_trust.sql"),
-    include_str!("../../migrations/sqlite/0003_sessions.sql"),
+    include_str!("../../migrations/0001_accounts.sql"),
+    include_str!("../../migrations/0002_trust.sql"),
+    include_str!("../../migrations/0003_sessions.sql"),
 ];
 
 /// Why a database cannot be used. The file is left as it is.
@@ -40,6 +41,22 @@ pub enum OpenError {
         path: PathBuf,
         /// What was found.
         reason: String,
+    },
+    /// A server cannot be used.
+    #[error("the database cannot be used: {reason}")]
+    Server {
+        /// What it said.
+        reason: String,
+    },
+    /// A newer version of the software wrote the database of a server.
+    #[error(
+        "the database was written by a newer version (schema {found}, this one knows {known}): install that version"
+    )]
+    NewerServer {
+        /// The version found in it.
+        found: i64,
+        /// The newest version known here.
+        known: i64,
     },
     /// It cannot be opened, read or written.
     #[error("{path} cannot be used ({reason}): check the disk and the permissions of the data directory")]
@@ -111,6 +128,38 @@ fn migrate(connection: &mut Connection, from: usize, migrations: &[&str]) -> rus
     tx.pragma_update(None, "application_id", APPLICATION_ID)?;
     tx.pragma_update(None, "user_version", i64::try_from(migrations.len()).unwrap_or(i64::MAX))?;
     tx.commit()
+}
+
+/// Brings the database of a server to the newest of `migrations`. Many may do so at the same time: a row is the lock.
+pub(super) fn migrate_server(session: &mut Session, migrations: &[&str]) -> Result<(), OpenError> {
+    const MARK: &str = "SET lock_timeout = 0; SET statement_timeout = 0;
+        CREATE TABLE IF NOT EXISTS schema_version (id BIGINT PRIMARY KEY CHECK (id = 1), version BIGINT NOT NULL);
+        INSERT INTO schema_version (id, version) VALUES (1, 0) ON CONFLICT (id) DO NOTHING;";
+    let refused = |reason: String| OpenError::Server { reason };
+    // Two that make the same table at the same moment: one of them is refused, and finds it there when it asks again.
+    session
+        .batch(MARK)
+        .or_else(|_| session.batch(MARK))
+        .map_err(|error| refused(format!("its schema cannot be made ({error})")))?;
+    let migrated = session.transact(|tx| {
+        let sql = "SELECT version FROM schema_version WHERE id = 1 FOR UPDATE";
+        let found = tx.row(sql, &[], |row| row.get::<i64>(0))?.unwrap_or_default();
+        let missing = usize::try_from(found).ok().and_then(|found| migrations.get(found..));
+        for migration in missing.unwrap_or_default() {
+            // The one word of a type that differs.
+            tx.batch(&migration.replace(" BLOB", " BYTEA"))?;
+        }
+        let known = i64::try_from(migrations.len()).unwrap_or(i64::MAX);
+        if found < known {
+            tx.execute("UPDATE schema_version SET version = $1 WHERE id = 1", &[&known])?;
+        }
+        Ok((found, known))
+    });
+    match migrated {
+        Ok((found, known)) if found > known => Err(OpenError::NewerServer { found, known }),
+        Ok(_) => Ok(()),
+        Err(fault) => Err(refused(format!("its schema cannot be brought up to date ({fault})"))),
+    }
 }
 
 /// Copies the database beside itself before the first migration of a new version touches it.

@@ -1,14 +1,19 @@
-//! What is kept on disk. [`Store`] owns the database: one thread writes, grouping what has queued into one durable
-//! commit; readers see committed state. The statements stand beside it, one file for each noun.
+//! What is kept on disk. [`Store`] owns a database of one process: one thread writes, grouping what has queued into one
+//! durable commit; readers see committed state. [`Database`] is that or PostgreSQL. The statements stand beside them, one
+//! file for each noun, and are the same text for both.
 
 mod accounts;
 mod applications;
+mod database;
+mod fault;
 mod memberships;
 mod migrate;
 mod outbox;
+mod postgres;
 mod revisions;
 mod sessions;
 mod trust;
+mod tx;
 mod users;
 mod writer;
 
@@ -20,32 +25,13 @@ use usher_wire::{Code, Error, Result};
 
 pub use accounts::{Account, Device};
 pub use applications::Registered;
+pub use database::{Database, Place};
+pub use fault::{DatabaseError, Fault, Work};
 pub use migrate::OpenError;
 pub use outbox::Owed;
 pub use sessions::Session;
+pub use tx::Tx;
 pub use users::User;
-
-/// An open transaction: what the statements of this module are methods of.
-///
-/// Work inside one is synchronous on purpose: nobody can hold it over a call to the outside.
-pub struct Tx<'c>(&'c Connection);
-
-/// What ends a piece of work: a condition for the caller, or a fault of the database for the log.
-#[derive(Debug, thiserror::Error)]
-pub enum Fault {
-    /// The rule said no.
-    #[error(transparent)]
-    Refused(#[from] Error),
-    /// The database said no.
-    #[error(transparent)]
-    Database(#[from] rusqlite::Error),
-    /// A row does not hold what this version writes.
-    #[error("a stored document cannot be read: {0}")]
-    Document(#[from] serde_json::Error),
-}
-
-/// The result of a piece of work in a transaction.
-pub type Work<T> = std::result::Result<T, Fault>;
 
 /// Called in the writer after each commit, before the writes are answered, with what is now committed.
 pub type Committed = Box<dyn FnMut(&Tx<'_>) -> Work<()> + Send>;
@@ -89,7 +75,7 @@ impl Store {
         work: impl FnOnce(&Tx<'_>) -> Work<T> + Send + 'static,
     ) -> Result<T> {
         let reader = Arc::clone(&self.reader);
-        let read = move || work(&Tx(&reader.lock().unwrap_or_else(PoisonError::into_inner)));
+        let read = move || work(&Tx::of_sqlite(&reader.lock().unwrap_or_else(PoisonError::into_inner)));
         match tokio::task::spawn_blocking(read).await {
             Ok(outcome) => outcome.map_err(Fault::into_error),
             Err(_) => Err(Error::new(Code::Internal, "the request failed inside the daemon: see its log")),
@@ -104,32 +90,4 @@ fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
-}
-
-impl Fault {
-    /// What the caller hears. A fault of the database is logged here, once, and told without its words.
-    fn into_error(self) -> Error {
-        let message = match &self {
-            Fault::Refused(error) => return error.clone(),
-            Fault::Document(_) => {
-                "a stored record cannot be read: restore a backup, or move the database away"
-            }
-            Fault::Database(error) => match error.sqlite_error_code() {
-                Some(rusqlite::ErrorCode::DiskFull) => {
-                    "the disk that holds the data directory is full: free some space and try again"
-                }
-                Some(
-                    rusqlite::ErrorCode::ReadOnly
-                    | rusqlite::ErrorCode::PermissionDenied
-                    | rusqlite::ErrorCode::CannotOpen
-                    | rusqlite::ErrorCode::SystemIoFailure,
-                ) => {
-                    "the data directory cannot be written: check the disk and its permissions, then try again"
-                }
-                _ => "the change could not be stored: see the daemon's log",
-            },
-        };
-        tracing::error!(error = %self, "store failed");
-        Error::new(Code::Internal, message)
-    }
 }

@@ -1,8 +1,8 @@
 //! What is owed to identity providers: written in the transaction that causes it, done later, as often as it takes.
 
-use rusqlite::{Row, params};
 use usher_wire::Timestamp;
 
+use super::tx::Row;
 use super::{Session, Tx, Work};
 
 /// A session that ended here and whose tokens the provider is to be asked to revoke.
@@ -18,8 +18,7 @@ pub struct Owed {
     pub due_at: Timestamp,
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<Owed> {
-    let millis: i64 = row.get(6)?;
+fn read(row: &Row<'_>) -> Work<Owed> {
     let session = Session {
         user_id: row.get(1)?,
         issuer: row.get(2)?,
@@ -27,9 +26,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Owed> {
         tokens: row.get(4)?,
         refresh_at: None,
     };
-    let due_at =
-        Timestamp::from_millis(millis).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(6, millis))?;
-    Ok(Owed { id: row.get(0)?, session, attempts: row.get(5)?, due_at })
+    Ok(Owed { id: row.get(0)?, session, attempts: row.get(5)?, due_at: row.moment(6)? })
 }
 
 impl Tx<'_> {
@@ -37,8 +34,7 @@ impl Tx<'_> {
     pub fn owed(&self) -> Work<Vec<Owed>> {
         let sql =
             "SELECT id, user_id, issuer, key_store, tokens, attempts, due_at FROM outbox ORDER BY due_at, id";
-        let owed = self.0.prepare_cached(sql)?.query_map([], read)?.collect::<Result<_, _>>()?;
-        Ok(owed)
+        self.rows(sql, &[], read)
     }
 
     /// Owes something, or changes when and how often it is tried.
@@ -48,14 +44,13 @@ impl Tx<'_> {
                    ON CONFLICT (id) DO UPDATE SET attempts = excluded.attempts, due_at = excluded.due_at";
         let Owed { id, session, attempts, due_at } = owed;
         let Session { user_id, issuer, key_store, tokens, refresh_at: _ } = session;
-        let row = params![id, user_id, issuer, key_store, tokens, attempts, due_at.as_millis()];
-        self.0.prepare_cached(sql)?.execute(row)?;
+        self.execute(sql, &[id, user_id, issuer, key_store, tokens, attempts, &due_at.as_millis()])?;
         Ok(())
     }
 
     /// It is done, or given up.
     pub fn delete_owed(&self, id: &str) -> Work<()> {
-        self.0.prepare_cached("DELETE FROM outbox WHERE id = $1")?.execute([id])?;
+        self.execute("DELETE FROM outbox WHERE id = $1", &[&id])?;
         Ok(())
     }
 }

@@ -1,6 +1,5 @@
 //! The last revisions of each person's writable members: the bases that stale edits are merged against.
 
-use rusqlite::{OptionalExtension, params};
 use usher_wire::{Timestamp, UserProfile};
 
 use super::{Tx, Work};
@@ -15,18 +14,15 @@ impl Tx<'_> {
         let members = serde_json::to_string(&Writable::from(profile))?;
         let sql =
             "INSERT INTO user_revisions (user_id, revision, updated_at, members) VALUES ($1, $2, $3, $4)";
-        self.0.prepare_cached(sql)?.execute(params![profile.id, revision, stamp.as_millis(), members])?;
+        self.execute(sql, &[&profile.id, &revision, &stamp.as_millis(), &members])?;
         let sql = "DELETE FROM user_revisions WHERE user_id = $1 AND revision <= $2";
-        self.0.prepare_cached(sql)?.execute(params![profile.id, revision - KEPT])?;
+        self.execute(sql, &[&profile.id, &(revision - KEPT)])?;
         Ok(())
     }
 
     /// The writable members as they were at `stamp`; `None` when that revision is no longer kept, or never was.
     pub fn revision_at(&self, user: &str, stamp: Timestamp) -> Work<Option<Writable>> {
         let sql = "SELECT members FROM user_revisions WHERE user_id = $1 AND updated_at = $2";
-        let mut statement = self.0.prepare_cached(sql)?;
-        let members: Option<String> =
-            statement.query_row(params![user, stamp.as_millis()], |row| row.get(0)).optional()?;
-        Ok(members.map(|members| serde_json::from_str(&members)).transpose()?)
+        self.row(sql, &[&user, &stamp.as_millis()], |row| row.json(0))
     }
 }

@@ -1,8 +1,8 @@
 //! The sessions of accounts at their identity providers. What proves them is sealed before it comes here.
 
-use rusqlite::{OptionalExtension, Row, params};
 use usher_wire::Timestamp;
 
+use super::tx::Row;
 use super::{Tx, Work};
 
 /// The session of one account.
@@ -22,7 +22,7 @@ pub struct Session {
 
 const COLUMNS: &str = "user_id, issuer, key_store, tokens, refresh_at";
 
-fn read(row: &Row<'_>) -> rusqlite::Result<Session> {
+fn read(row: &Row<'_>) -> Work<Session> {
     let refresh_at: Option<i64> = row.get(4)?;
     Ok(Session {
         user_id: row.get(0)?,
@@ -37,14 +37,13 @@ impl Tx<'_> {
     /// The session of this user.
     pub fn session(&self, user: &str) -> Work<Option<Session>> {
         let sql = format!("SELECT {COLUMNS} FROM sessions WHERE user_id = $1");
-        Ok(self.0.prepare_cached(&sql)?.query_row([user], read).optional()?)
+        self.row(&sql, &[&user], read)
     }
 
     /// All of them, the one to be refreshed first first.
     pub fn sessions(&self) -> Work<Vec<Session>> {
         let sql = format!("SELECT {COLUMNS} FROM sessions ORDER BY refresh_at IS NULL, refresh_at, user_id");
-        let sessions = self.0.prepare_cached(&sql)?.query_map([], read)?.collect::<Result<_, _>>()?;
-        Ok(sessions)
+        self.rows(&sql, &[], read)
     }
 
     /// Begins a session, or replaces the one the user had.
@@ -54,12 +53,12 @@ impl Tx<'_> {
                    tokens = excluded.tokens, refresh_at = excluded.refresh_at";
         let refresh_at = session.refresh_at.map(Timestamp::as_millis);
         let Session { user_id, issuer, key_store, tokens, refresh_at: _ } = session;
-        self.0.prepare_cached(sql)?.execute(params![user_id, issuer, key_store, tokens, refresh_at])?;
+        self.execute(sql, &[user_id, issuer, key_store, tokens, &refresh_at])?;
         Ok(())
     }
 
     /// Ends a session.
     pub fn delete_session(&self, user: &str) -> Work<bool> {
-        Ok(self.0.prepare_cached("DELETE FROM sessions WHERE user_id = $1")?.execute([user])? > 0)
+        Ok(self.execute("DELETE FROM sessions WHERE user_id = $1", &[&user])? > 0)
     }
 }

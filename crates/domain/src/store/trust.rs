@@ -1,9 +1,9 @@
 //! Whom this device trusts, and the record of what was done.
 
-use rusqlite::{Row, params};
 use usher_wire::{AuditActionEnum, AuditEntry, GroupedTimestamp, Origin, OriginVerdictEnum, Timestamp};
 use uuid::Uuid;
 
+use super::tx::Row;
 use super::{Tx, Work};
 
 /// Rows of the record a device keeps; older ones go.
@@ -17,15 +17,14 @@ impl Tx<'_> {
             let verdict = if row.get(1)? { OriginVerdictEnum::Allowed } else { OriginVerdictEnum::Denied };
             Ok(Origin { origin: row.get(0)?, verdict, at: instant(row, 2)? })
         };
-        let origins = self.0.prepare_cached(sql)?.query_map([], origin)?.collect::<Result<_, _>>()?;
-        Ok(origins)
+        self.rows(sql, &[], origin)
     }
 
     /// Stores a decision in the place of an earlier one.
     pub fn put_origin(&self, origin: &str, is_allowed: bool, at: Timestamp) -> Work<()> {
         let sql = "INSERT INTO origins (origin, is_allowed, decided_at) VALUES ($1, $2, $3)
                    ON CONFLICT (origin) DO UPDATE SET is_allowed = excluded.is_allowed, decided_at = excluded.decided_at";
-        self.0.prepare_cached(sql)?.execute(params![origin, is_allowed, at.as_millis()])?;
+        self.execute(sql, &[&origin, &is_allowed, &at.as_millis()])?;
         Ok(())
     }
 
@@ -33,18 +32,11 @@ impl Tx<'_> {
     pub fn insert_audit(&self, id: Uuid, entry: &AuditEntry) -> Work<()> {
         let sql = "INSERT INTO audit (id, at, action, user_id, application_id, origin, subject)
                    VALUES ($1, $2, $3, $4, $5, $6, $7)";
-        let row = params![
-            id.to_string(),
-            entry.at.value.as_millis(),
-            entry.action.as_str(),
-            entry.user,
-            entry.application,
-            entry.origin,
-            entry.subject
-        ];
-        self.0.prepare_cached(sql)?.execute(row)?;
+        let (id, at) = (id.to_string(), entry.at.value.as_millis());
+        let AuditEntry { user, application, origin, subject, .. } = entry;
+        self.execute(sql, &[&id, &at, &entry.action.as_str(), user, application, origin, subject])?;
         let sql = "DELETE FROM audit WHERE id <= (SELECT id FROM audit ORDER BY id DESC LIMIT 1 OFFSET $1)";
-        self.0.prepare_cached(sql)?.execute([KEPT])?;
+        self.execute(sql, &[&KEPT])?;
         Ok(())
     }
 
@@ -54,22 +46,19 @@ impl Tx<'_> {
         let entry = |row: &Row<'_>| {
             Ok(AuditEntry {
                 at: instant(row, 0)?,
-                action: row.get_ref(1)?.as_str().map_or(AuditActionEnum::Unknown, AuditActionEnum::from_text),
+                action: AuditActionEnum::from_text(&row.get::<String>(1)?),
                 user: row.get(2)?,
                 application: row.get(3)?,
                 origin: row.get(4)?,
                 subject: row.get(5)?,
             })
         };
-        let entries = self.0.prepare_cached(sql)?.query_map([], entry)?.collect::<Result<_, _>>()?;
-        Ok(entries)
+        self.rows(sql, &[], entry)
     }
 }
 
-fn instant(row: &Row<'_>, column: usize) -> rusqlite::Result<GroupedTimestamp> {
-    let millis = row.get(column)?;
-    let instant = Timestamp::from_millis(millis);
-    Ok(instant.map_err(|_| rusqlite::Error::IntegralValueOutOfRange(column, millis))?.into())
+fn instant(row: &Row<'_>, column: usize) -> Work<GroupedTimestamp> {
+    Ok(row.moment(column)?.into())
 }
 
 #[cfg(test)]
@@ -92,7 +81,7 @@ mod tests {
     fn the_last_ten_thousand_entries_are_kept() {
         let folder = tempfile::TempDir::new().unwrap();
         let connection = migrate::open(&folder.path().join("usher.db"), migrate::MIGRATIONS).unwrap();
-        let tx = Tx(&connection);
+        let tx = Tx::of_sqlite(&connection);
         // All but one, at once: entered one by one they would take a while.
         let fill = "WITH RECURSIVE number (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < $1)
                     INSERT INTO audit (id, at, action, subject)

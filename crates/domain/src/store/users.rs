@@ -1,9 +1,9 @@
 //! People: the profile document, its revision, and what finds it.
 
-use rusqlite::{OptionalExtension, Row, params};
 use usher_wire::{Code, Error, Timestamp, UserProfile};
 
-use super::{Tx, Work};
+use super::tx::{Row, Value};
+use super::{Fault, Tx, Work};
 use crate::beta::Beta;
 use crate::profile::next_stamp;
 
@@ -23,30 +23,19 @@ pub struct User {
 const COLUMNS: &str = "document, beta, revision, updated_at";
 
 fn read(row: &Row<'_>) -> Work<User> {
-    let millis: i64 = row.get(3)?;
-    let updated_at =
-        Timestamp::from_millis(millis).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(3, millis))?;
-    Ok(User {
-        profile: serde_json::from_str(row.get_ref(0)?.as_str().unwrap_or_default())?,
-        beta: serde_json::from_str(row.get_ref(1)?.as_str().unwrap_or_default())?,
-        revision: row.get(2)?,
-        updated_at,
-    })
+    Ok(User { profile: row.json(0)?, beta: row.json(1)?, revision: row.get(2)?, updated_at: row.moment(3)? })
 }
 
 impl Tx<'_> {
     /// The person of this id.
     pub fn user(&self, id: &str) -> Work<Option<User>> {
-        let mut statement = self.0.prepare_cached(&format!("SELECT {COLUMNS} FROM users WHERE id = $1"))?;
-        let mut rows = statement.query([id])?;
-        rows.next()?.map(read).transpose()
+        self.row(&format!("SELECT {COLUMNS} FROM users WHERE id = $1"), &[&id], read)
     }
 
     /// Whether somebody else than `but` has this user name, in any case.
     pub fn username_is_taken(&self, username: &str, but: &str) -> Work<bool> {
         let sql = "SELECT 1 FROM users WHERE username = $1 AND id <> $2";
-        let mut statement = self.0.prepare_cached(sql)?;
-        Ok(statement.exists(params![username.to_lowercase(), but])?)
+        Ok(self.row(sql, &[&username.to_lowercase(), &but], |_| Ok(()))?.is_some())
     }
 
     /// Adds a person and the first revision. `taken` when the user name is somebody's.
@@ -55,9 +44,7 @@ impl Tx<'_> {
                    VALUES ($1, $2, $3, 1, $4, $5, $6)";
         let document = serde_json::to_string(profile)?;
         let (username, email) = (lower(&profile.username), lower(&profile.email));
-        self.0
-            .prepare_cached(sql)?
-            .execute(params![profile.id, document, "{}", now.as_millis(), username, email])
+        self.execute(sql, &[&profile.id, &document, &"{}", &now.as_millis(), &username, &email])
             .map_err(|error| taken(error, profile))?;
         self.keep_revision(profile, 1, now)
     }
@@ -78,25 +65,23 @@ impl Tx<'_> {
         let document = serde_json::to_string(&profile)?;
         let status = serde_json::to_string(&beta)?;
         let (username, email) = (lower(&profile.username), lower(&profile.email));
-        self.0
-            .prepare_cached(sql)?
-            .execute(params![document, status, revision, updated_at.as_millis(), username, email, profile.id])
-            .map_err(|error| taken(error, &profile))?;
+        let row: [&dyn Value; 7] =
+            [&document, &status, &revision, &updated_at.as_millis(), &username, &email, &profile.id];
+        self.execute(sql, &row).map_err(|error| taken(error, &profile))?;
         self.keep_revision(&profile, revision, updated_at)?;
         Ok(User { profile, beta, revision, updated_at })
     }
 
     /// Deletes a person and everything that hangs on him.
     pub fn delete_user(&self, id: &str) -> Work<bool> {
-        Ok(self.0.prepare_cached("DELETE FROM users WHERE id = $1")?.execute([id])? > 0)
+        Ok(self.execute("DELETE FROM users WHERE id = $1", &[&id])? > 0)
     }
 
     /// The local account whose e-mail this is, in any case; the one that was current last when several have it.
     pub fn local_user_id_by_email(&self, email: &str) -> Work<Option<String>> {
         let sql = "SELECT users.id FROM users JOIN accounts ON accounts.user_id = users.id
                    WHERE users.email = $1 AND accounts.is_local ORDER BY accounts.selected_at DESC, users.id LIMIT 1";
-        let mut statement = self.0.prepare_cached(sql)?;
-        Ok(statement.query_row([email.to_lowercase()], |row| row.get(0)).optional()?)
+        self.row(sql, &[&email.to_lowercase()], |row| row.get(0))
     }
 }
 
@@ -105,10 +90,12 @@ fn lower(text: &Option<String>) -> Option<String> {
 }
 
 /// The user name is the only unique column a statement on users can hit with a new value.
-fn taken(error: rusqlite::Error, profile: &UserProfile) -> super::Fault {
-    if error.sqlite_error_code() != Some(rusqlite::ErrorCode::ConstraintViolation) {
-        return error.into();
+fn taken(fault: Fault, profile: &UserProfile) -> Fault {
+    match &fault {
+        Fault::Database(error) if error.is_constraint_violation() => {
+            let name = profile.username.as_deref().unwrap_or_default();
+            Error::new(Code::Taken, format!("the user name `{name}` is taken: choose another one")).into()
+        }
+        _ => fault,
     }
-    let name = profile.username.as_deref().unwrap_or_default();
-    Error::new(Code::Taken, format!("the user name `{name}` is taken: choose another one")).into()
 }

@@ -120,7 +120,7 @@ fn run(connection: &Connection, jobs: &Receiver<Box<dyn Job>>, committed: &mut C
             Fault::from(error).into_error()
         });
         if outcome.is_ok()
-            && let Err(fault) = committed(&Tx(connection))
+            && let Err(fault) = committed(&Tx::of_sqlite(connection))
         {
             tracing::error!(error = %fault, "the committed state could not be published");
         }
@@ -142,7 +142,8 @@ fn commit(
     while let Some(job) = group.get_mut(next) {
         statement("SAVEPOINT piece")?;
         // A panic in one piece must not end the thread that everybody writes through.
-        let succeeded = catch_unwind(AssertUnwindSafe(|| job.run(&Tx(connection)))).unwrap_or(false);
+        let succeeded =
+            catch_unwind(AssertUnwindSafe(|| job.run(&Tx::of_sqlite(connection)))).unwrap_or(false);
         if !succeeded {
             // Some faults (a full disk) end the whole transaction by themselves; then this fails, and so does the group.
             statement("ROLLBACK TO piece")?;

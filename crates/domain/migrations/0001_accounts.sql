@@ -1,11 +1,3 @@
--- This device: its id, who is current, and how often that changed.
-CREATE TABLE device (
-    id BIGINT PRIMARY KEY CHECK (id = 1),
-    os TEXT NOT NULL,
-    generation BIGINT NOT NULL,
-    current_user_id TEXT REFERENCES users (id) ON DELETE SET NULL
-);
-
 -- One person. `document` is the profile as JSON without what is composed at reading (entities, subscriptions).
 -- `username` and `email` are its members in lower case, for look-ups; `updated_at` is in milliseconds since 1970.
 CREATE TABLE users (
@@ -18,6 +10,14 @@ CREATE TABLE users (
     email TEXT
 );
 CREATE INDEX users_by_email ON users (email);
+
+-- This device: its id, who is current, and how often that changed.
+CREATE TABLE device (
+    id BIGINT PRIMARY KEY CHECK (id = 1),
+    os TEXT NOT NULL,
+    generation BIGINT NOT NULL,
+    current_user_id TEXT REFERENCES users (id) ON DELETE SET NULL
+);
 
 -- The writable members of the last revisions: the bases of merges.
 CREATE TABLE user_revisions (

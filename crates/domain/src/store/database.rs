@@ -1,0 +1,66 @@
+//! The database of a cloud: SQLite where one process is enough, PostgreSQL where many share it.
+
+use std::path::PathBuf;
+
+use usher_wire::{Result, Secret};
+
+use super::migrate::{MIGRATIONS, OpenError, migrate_server};
+use super::postgres::{Pool, Session, encryption};
+use super::{Store, Tx, Work};
+
+/// Where a database is.
+#[derive(Debug, Clone)]
+pub enum Place {
+    /// A file, made when it is not there.
+    Sqlite(PathBuf),
+    /// A server, as a `postgres://` URL, and how many connections may be made to it.
+    Postgres(Secret, usize),
+}
+
+/// A database that work can be tried again on, because each piece can be run more than once.
+pub enum Database {
+    /// In this process.
+    Sqlite(Store),
+    /// On a server.
+    Postgres(Pool),
+}
+
+impl Database {
+    /// Opens the database and brings its schema up to date. Many may do so at the same time. Blocks.
+    pub fn open(place: &Place) -> std::result::Result<Self, OpenError> {
+        match place {
+            Place::Sqlite(path) => Store::open(path, Box::new(|_| Ok(()))).map(Self::Sqlite),
+            Place::Postgres(url, size) => {
+                let server = |reason: String| OpenError::Server { reason };
+                let mut config: postgres::Config =
+                    url.expose().parse().map_err(|_| server("its URL cannot be read".into()))?;
+                let way = encryption(url.expose(), &mut config).map_err(server)?;
+                let mut session = Session::open(&config, &way).map_err(|fault| server(fault.to_string()))?;
+                migrate_server(&mut session, MIGRATIONS)?;
+                Pool::start(config, way, *size).map(Self::Postgres).map_err(|error| server(error.to_string()))
+            }
+        }
+    }
+
+    /// Runs `work` in a transaction and answers when it is durable, or when it failed and changed nothing.
+    pub async fn write<T: Send + 'static>(
+        &self,
+        work: impl Fn(&Tx<'_>) -> Work<T> + Send + 'static,
+    ) -> Result<T> {
+        match self {
+            Self::Sqlite(store) => store.write(work).await,
+            Self::Postgres(pool) => pool.write(work).await,
+        }
+    }
+
+    /// Runs `work` on committed state.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        work: impl Fn(&Tx<'_>) -> Work<T> + Send + 'static,
+    ) -> Result<T> {
+        match self {
+            Self::Sqlite(store) => store.read(work).await,
+            Self::Postgres(pool) => pool.read(work).await,
+        }
+    }
+}
