@@ -7,7 +7,7 @@ use std::{
 };
 
 /// The crates of this workspace that each crate may depend on, and why no others.
-const ARROWS: [(&str, &[&str], &str); 7] = [
+const ARROWS: [(&str, &[&str], &str); 8] = [
     ("usher-wire", &[], "models and the API trait know nobody, so that everybody can know them"),
     ("usher-client", &["usher-wire"], "the SDK is for programs that have no daemon in them"),
     (
@@ -23,8 +23,13 @@ const ARROWS: [(&str, &[&str], &str); 7] = [
     ),
     ("usher-http", &["usher-wire"], "the face serves any `UserApi`, so it knows none of them"),
     (
+        "usher-cloud",
+        &["usher-domain", "usher-issuer", "usher-wire"],
+        "a cloud is served by any face, and has no device in it",
+    ),
+    (
         "usher",
-        &["usher-client", "usher-device", "usher-domain", "usher-http", "usher-wire"],
+        &["usher-client", "usher-cloud", "usher-device", "usher-domain", "usher-http", "usher-wire"],
         "the binary puts everything together",
     ),
 ];

@@ -1,17 +1,23 @@
 // A provider that lies (npm oauth2-mock-server): whatever POST /test/lies {"token": {CLAIM: VALUE}, "userinfo": {CLAIM: VALUE},
 // "redirect": {NAME: VALUE}} says is put into the tokens it signs, what it tells their bearers, and the query it sends
-// browsers back with. Nobody is asked for a password.
+// browsers back with. Nobody is asked for a password. POST /test/token {CLAIM: VALUE} answers
+// a token with these claims, signed as any other.
 // Prints `ready URL`.
 import http from 'node:http';
 import { Events, OAuth2Issuer, OAuth2Service } from 'oauth2-mock-server';
 
 let lies = {};
 let service;
+const tests = {
+  '/test/lies': (said) => { lies = said; return '{}'; },
+  '/test/token': (claims) => issuer.buildToken({ scopesOrTransform: (_, payload) => Object.assign(payload, { aud: 'usher' }, claims) }),
+};
 const server = http.createServer((request, response) => {
-  if (request.url !== '/test/lies') return service.requestHandler(request, response);
+  const test = tests[request.url];
+  if (!test) return service.requestHandler(request, response);
   let body = '';
   request.on('data', (chunk) => { body += chunk; });
-  request.on('end', () => { lies = JSON.parse(body); response.end('{}'); });
+  request.on('end', async () => response.end(await test(JSON.parse(body))));
 });
 await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
 const issuer = new OAuth2Issuer();

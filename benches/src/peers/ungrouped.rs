@@ -90,6 +90,11 @@ pass_on! {
     origins_snapshot() -> Origins;
     decide_origin(decision: OriginDecision) -> Origin;
     audit_snapshot() -> Audit;
+    sessions_snapshot() -> UserSessions;
+    revoke_session(session: &str) -> UserSessions;
+    export_user() -> UserExport;
+    delete_user() -> Deletion;
+    deletion_snapshot(receipt: &str) -> Deletion;
     allocations_snapshot() -> Allocations;
     allocation_snapshot(allocation: &str) -> AllocationCloud;
     allocations_connect_new_cloud() -> AllocationCloud;

@@ -5,6 +5,7 @@ mod access;
 mod account;
 mod apps;
 mod audit;
+mod cloud;
 mod config;
 mod doctor;
 mod failure;
@@ -40,6 +41,8 @@ struct Cli {
 enum Verb {
     /// Run the daemon
     Serve(serve::Args),
+    /// Run a cloud: the same API for many users, behind tokens of an identity provider
+    Cloud(cloud::Args),
     /// Sign in
     Login(account::Login),
     /// Sign out; the other accounts of this device stay
@@ -99,6 +102,7 @@ fn main() -> ExitCode {
 fn run(verb: Verb, json: bool) -> anyhow::Result<ExitCode> {
     match verb {
         Verb::Serve(args) => serve::run(args),
+        Verb::Cloud(args) => cloud::run(args),
         Verb::Completions { shell } => completions(shell),
         Verb::Openapi => print::line(usher_http::openapi_json().trim_end()).map(|()| ExitCode::SUCCESS),
         verb => tokio::runtime::Builder::new_current_thread()
@@ -127,7 +131,7 @@ async fn ask(verb: Verb, json: bool) -> anyhow::Result<ExitCode> {
         Verb::Origins(verb) => origins::origins(verb, json).await?,
         Verb::Audit => audit::audit(json).await?,
         Verb::Status => status::status(json).await?,
-        Verb::Serve(_) | Verb::Completions { .. } | Verb::Openapi => {
+        Verb::Serve(_) | Verb::Cloud(_) | Verb::Completions { .. } | Verb::Openapi => {
             unreachable!("these verbs ask no daemon")
         }
     }

@@ -19,12 +19,12 @@ use crate::serve::face::Face;
 mod face;
 mod listen;
 mod port_file;
-mod signals;
+pub(crate) mod signals;
 
 /// Exit code of a second instance on the same data.
 const ALREADY_RUNNING: u8 = 3;
 /// Exit code of a configuration that cannot be followed.
-const MISCONFIGURED: u8 = 2;
+pub(crate) const MISCONFIGURED: u8 = 2;
 
 /// Arguments of `serve`. Each is also a key of the configuration file and, as `USHER_...`, of the environment.
 #[derive(Debug, clap::Args)]
@@ -158,13 +158,13 @@ async fn serve(settings: &Settings, data_dir: &DataDir) -> anyhow::Result<ExitCo
     Ok(ExitCode::SUCCESS)
 }
 
-fn refuse(message: &str, code: u8) -> anyhow::Result<ExitCode> {
+pub(crate) fn refuse(message: &str, code: u8) -> anyhow::Result<ExitCode> {
     print::say(format!("error: {message}"));
     Ok(ExitCode::from(code))
 }
 
 /// Warnings and what an operator should see, on standard error; `USHER_LOG` chooses (`debug`, `usher_device=trace`).
-fn start_log() {
+pub(crate) fn start_log() {
     let filter = tracing_subscriber::EnvFilter::try_from_env("USHER_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
     tracing_subscriber::fmt()

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 use usher_wire::{
-    About, AllocationCloud, Allocations, Applications, Audit, Auth0User, Context, Entities, Entity,
+    About, AllocationCloud, Allocations, Applications, Audit, Auth0User, Context, Deletion, Entities, Entity,
     HasFeatureAccessInput, HasFeatureAccessOutput, OAuthToken, Origin, OriginDecision, Origins, Present,
     ProfileUpdate, RefreshedPaddleUser, ReturnedUserProfile, Secret, SeededConnectorConnection, SeededEntity,
     SignIn, SignInRedirect, SignInRequest, Status, Subscription, Subscriptions, UserBetaStatus,
-    UserCheckoutOutput, UserLastCheckedInStreamOutput, UserManageSubscriptionsOutput, UserProfile, Users,
+    UserCheckoutOutput, UserExport, UserLastCheckedInStreamOutput, UserManageSubscriptionsOutput,
+    UserProfile, UserSessions, Users,
 };
 
 use crate::{
@@ -146,6 +147,26 @@ impl UserApi for Client {
 
     async fn cancel_sign_in(&self, caller: &Caller, sign_in: &str) -> Result<SignIn> {
         self.post(caller, &path(&["sign-in", sign_in, "cancel"])?, EMPTY).await?.json()
+    }
+
+    async fn sessions_snapshot(&self, caller: &Caller) -> Result<UserSessions> {
+        self.get(caller, "/sessions").await?.json()
+    }
+
+    async fn revoke_session(&self, caller: &Caller, session: &str) -> Result<UserSessions> {
+        self.post(caller, &path(&["sessions", session, "revoke"])?, EMPTY).await?.json()
+    }
+
+    async fn export_user(&self, caller: &Caller) -> Result<UserExport> {
+        self.get(caller, "/user/export").await?.json()
+    }
+
+    async fn delete_user(&self, caller: &Caller) -> Result<Deletion> {
+        self.post(caller, "/user/delete", EMPTY).await?.json()
+    }
+
+    async fn deletion_snapshot(&self, caller: &Caller, receipt: &str) -> Result<Deletion> {
+        self.get(caller, &path(&["user", "delete", receipt])?).await?.json()
     }
 
     async fn connect(&self, caller: &Caller, connection: SeededConnectorConnection) -> Result<Context> {

@@ -193,7 +193,7 @@ fn learn(tx: &Tx<'_>, body: &Auth0User, id: &str) -> Work<()> {
     subjects(body)
         .iter()
         .filter(|subject| *subject != id)
-        .try_for_each(|subject| tx.insert_identity(LOCAL, subject, id))
+        .try_for_each(|subject| tx.insert_identity(LOCAL, subject, id).map(drop))
 }
 
 fn identify(tx: &Tx<'_>, body: &Auth0User) -> Work<Option<String>> {

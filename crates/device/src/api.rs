@@ -7,11 +7,12 @@ use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 use usher_wire::{
     About, AllocationCloud, Allocations, Applications, Audit, AuditActionEnum, Auth0User, Caller, Code,
-    Context, Entities, Entity, Error, HasFeatureAccessInput, HasFeatureAccessOutput, OAuthToken, Origin,
-    OriginDecision, Origins, Present, ProfileUpdate, RefreshedPaddleUser, Result, ReturnedUserProfile,
-    Secret, SeededConnectorConnection, SeededEntity, SignIn, SignInRedirect, SignInRequest, Status,
-    Subscription, Subscriptions, UserApi, UserBetaStatus, UserCheckoutOutput, UserLastCheckedInStreamOutput,
-    UserManageSubscriptionsOutput, UserProfile, Users,
+    Context, Deletion, Entities, Entity, Error, HasFeatureAccessInput, HasFeatureAccessOutput, OAuthToken,
+    Origin, OriginDecision, Origins, Present, ProfileUpdate, RefreshedPaddleUser, Result,
+    ReturnedUserProfile, Secret, SeededConnectorConnection, SeededEntity, SignIn, SignInRedirect,
+    SignInRequest, Status, Subscription, Subscriptions, UserApi, UserBetaStatus, UserCheckoutOutput,
+    UserExport, UserLastCheckedInStreamOutput, UserManageSubscriptionsOutput, UserProfile, UserSessions,
+    Users,
 };
 
 use crate::Device;
@@ -19,6 +20,7 @@ use crate::Device;
 const NO_CLOUD: &str = "this device is not connected to a cloud, so it has no allocation and no vanity name";
 const NO_BILLING: &str = "this device has no billing service: plans are managed where the account was made";
 const ENTITIES_ARE_FILES: &str = "organisations and teams cannot be changed through a device: change the policy file, or the cloud it comes from";
+const NO_CLOUD_ACCOUNT: &str = "this account is kept by this device alone, which is not connected to a cloud: `usher accounts` lists what is here, `POST /users/{user}/disconnect` removes it";
 /// What the record of token reads calls it.
 const ACCESS_TOKEN: &str = "access token";
 
@@ -145,6 +147,30 @@ impl UserApi for Device {
 
     async fn sign_out_of_os(&self, caller: &Caller) -> Result<Users> {
         self.sign_out(caller).await
+    }
+
+    async fn sessions_snapshot(&self, _: &Caller) -> Result<UserSessions> {
+        self.current()?;
+        Err(Error::not_available_here(NO_CLOUD_ACCOUNT))
+    }
+
+    async fn revoke_session(&self, _: &Caller, _: &str) -> Result<UserSessions> {
+        self.current()?;
+        Err(Error::not_available_here(NO_CLOUD_ACCOUNT))
+    }
+
+    async fn export_user(&self, _: &Caller) -> Result<UserExport> {
+        self.current()?;
+        Err(Error::not_available_here(NO_CLOUD_ACCOUNT))
+    }
+
+    async fn delete_user(&self, _: &Caller) -> Result<Deletion> {
+        self.current()?;
+        Err(Error::not_available_here(NO_CLOUD_ACCOUNT))
+    }
+
+    async fn deletion_snapshot(&self, _: &Caller, _: &str) -> Result<Deletion> {
+        Err(Error::not_available_here(NO_CLOUD_ACCOUNT))
     }
 
     async fn start_sign_in(&self, _: &Caller, request: SignInRequest) -> Result<SignIn> {

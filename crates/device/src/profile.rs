@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use usher_domain::profile::{Base, merge};
-use usher_domain::store::{Tx, User, Work};
+use usher_domain::edit::{Named, edit};
 use usher_wire::{Code, Error, ProfileUpdate, Result, UserBetaStatus, UserProfile, Version};
 
 use crate::Device;
@@ -12,34 +11,22 @@ use crate::presence::compose;
 
 impl Device {
     /// Merges an edit, whose base is the state named by `seen` or by the edit's own `updated`.
-    pub(crate) async fn update(&self, edit: ProfileUpdate, seen: Option<Version>) -> Result<UserProfile> {
-        let id = edit.id.clone().ok_or_else(|| {
+    pub(crate) async fn update(&self, sent: ProfileUpdate, seen: Option<Version>) -> Result<UserProfile> {
+        let id = sent.id.clone().ok_or_else(|| {
             Error::invalid_body(
                 "`id` is missing: send the profile to change, or at least its `id` and what changes",
             )
         })?;
         let named = match seen {
-            Some(version) => Some(self.0.presence.stamp_of(version, &id)),
-            None => edit.updated.as_ref().map(|updated| Some(updated.value)),
+            Some(version) => self.0.presence.stamp_of(version, &id).map_or(Named::Forgotten, Named::Stamp),
+            None => sent.updated.as_ref().map_or(Named::Nothing, |updated| Named::Stamp(updated.value)),
         };
         let policies = Arc::clone(&self.0.policies.borrow());
         let now = self.0.ambient.now();
         self.write(move |tx| {
             let account = tx.account(&id)?.ok_or_else(|| unknown_user(&id))?;
             let user = tx.user(&id)?.ok_or_else(|| unknown_user(&id))?;
-            let known = named.flatten().map(|stamp| tx.revision_at(&id, stamp)).transpose()?.flatten();
-            let base = match (&named, &known) {
-                (None, _) => Base::Unnamed,
-                (Some(_), Some(known)) => Base::Known(known),
-                (Some(_), None) => Base::Forgotten,
-            };
-            let user = match merge(&user.profile, base, &edit, account.is_local)? {
-                Some(merged) => {
-                    check_unique(tx, &user, &merged)?;
-                    tx.update_user(&user, merged, user.beta.clone(), now)?
-                }
-                None => user,
-            };
+            let user = edit(tx, user, &sent, named, account.is_local, now)?;
             compose(tx, user, &policies)
         })
         .await
@@ -63,24 +50,4 @@ impl Device {
         })
         .await
     }
-}
-
-/// A user name is one account's alone, and so is the e-mail by which a local account is selected.
-fn check_unique(tx: &Tx<'_>, user: &User, merged: &UserProfile) -> Work<()> {
-    let taken = |what: &str, value: &str| {
-        Error::new(Code::Taken, format!("the {what} `{value}` is taken: choose another one")).into()
-    };
-    if merged.username != user.profile.username
-        && let Some(username) = &merged.username
-        && tx.username_is_taken(username, &merged.id)?
-    {
-        return Err(taken("user name", username));
-    }
-    if merged.email != user.profile.email
-        && let Some(email) = &merged.email
-        && tx.local_user_id_by_email(email)?.is_some_and(|owner| owner != merged.id)
-    {
-        return Err(taken("e-mail", email));
-    }
-    Ok(())
 }

@@ -3,6 +3,7 @@
 pub mod access;
 pub mod ambient;
 pub mod beta;
+pub mod edit;
 pub mod origin;
 pub mod profile;
 pub mod store;

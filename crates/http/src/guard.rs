@@ -53,6 +53,15 @@ impl Visit {
     }
 }
 
+/// Where callers are told apart by their tokens.
+struct EveryPage;
+
+impl Pages for EveryPage {
+    fn verdict(&self, _: &str) -> Option<bool> {
+        Some(true)
+    }
+}
+
 impl Guard {
     /// A guard for a listener on `port`: loopback names with that port, and the `extra` host names as they are.
     pub fn new(port: u16, extra: &[String], pages: Arc<dyn Pages>, mode: Mode) -> Self {
@@ -68,6 +77,12 @@ impl Guard {
     /// A guard for a Unix socket, which no page can reach and no name leads to.
     pub fn of_socket(pages: Arc<dyn Pages>, mode: Mode) -> Self {
         Self { hosts: None, pages, mode }
+    }
+
+    /// A guard for a service on the network: whatever name leads to it, and pages of every origin, for nobody is let in by
+    /// where he is but by the token he sends, which browsers do not send by themselves.
+    pub fn of_network() -> Self {
+        Self { hosts: None, pages: Arc::new(EveryPage), mode: Mode::Strict }
     }
 
     /// Whether a request with this head is let in.

@@ -2,7 +2,9 @@
 
 use serde_json::{Map, Value};
 use usher_domain::profile::{check_email, check_name, check_picture, check_username};
-use usher_wire::{Auth0UserMetadata, DescopeUserMetadata};
+use usher_domain::store::{Tx, Work};
+use usher_wire::{Auth0UserMetadata, DescopeUserMetadata, UserProfile};
+use uuid::Uuid;
 
 use crate::settings::IssuerKind;
 use crate::{Kind, Result, Trouble};
@@ -12,6 +14,39 @@ use crate::{Kind, Result, Trouble};
 pub struct Claims(Map<String, Value>);
 
 impl Claims {
+    /// Puts into a profile what the provider says. The e-mail is the provider's to say; name, user name and picture may
+    /// have been changed here since.
+    pub fn fill(&self, tx: &Tx<'_>, profile: &mut UserProfile, kind: IssuerKind) -> Work<()> {
+        let is_empty = |member: &Option<String>| member.as_deref().is_none_or(str::is_empty);
+        if let Some(email) = self.email() {
+            profile.email = Some(email.to_owned());
+        }
+        if is_empty(&profile.name) {
+            profile.name = self.name().map(str::to_owned);
+        }
+        if is_empty(&profile.picture) {
+            profile.picture = self.picture().map(str::to_owned);
+        }
+        if let Some(username) = self.username().filter(|_| is_empty(&profile.username))
+            && !tx.username_is_taken(username, &profile.id)?
+        {
+            profile.username = Some(username.to_owned());
+        }
+        profile.auth0 = self.auth0(kind, &profile.id).or(profile.auth0.take());
+        profile.descope = self.descope(kind, &profile.id).or(profile.descope.take());
+        Ok(())
+    }
+
+    /// The id for a new account: the one the person has across services where that is free, else `new`.
+    pub fn account_id(&self, tx: &Tx<'_>, new: Uuid) -> Work<String> {
+        let global = self.global_id().and_then(|id| Uuid::parse_str(id).ok()).map(|id| id.to_string());
+        let is_free = |id: &String| -> Work<bool> { Ok(tx.user(id)?.is_none()) };
+        Ok(match global {
+            Some(id) if is_free(&id)? => id,
+            _ => new.to_string(),
+        })
+    }
+
     /// The claims of a document that says whose they are.
     pub fn new(claims: Map<String, Value>) -> Result<Self> {
         let claims = Self(claims);
@@ -59,6 +94,16 @@ impl Claims {
     /// The id of the person across services, where the provider knows one.
     pub fn global_id(&self) -> Option<&str> {
         self.metadata("global_id").and_then(Value::as_str).filter(|id| !id.is_empty())
+    }
+
+    /// When the token these claims were read from was made, in seconds since 1970.
+    pub fn issued(&self) -> Option<i64> {
+        self.0.get("iat").and_then(Value::as_f64).map(|seconds| seconds as i64)
+    }
+
+    /// The provider's session (OpenID Connect Front-Channel Logout 1.0, `sid`).
+    pub fn session(&self) -> Option<&str> {
+        self.text("sid")
     }
 
     /// When the token these claims were read from ends, in seconds since 1970.

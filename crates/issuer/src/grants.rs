@@ -185,6 +185,13 @@ impl Issuer {
         Claims::new(claims)
     }
 
+    /// What the provider says of a token (RFC 7662).
+    pub(crate) async fn introspect(&self, url: &Url, token: &str) -> Result<Map<String, Value>> {
+        self.http
+            .post(url, &self.with_client(vec![("token", token), ("token_type_hint", "access_token")]))
+            .await
+    }
+
     async fn tokens(&self, grant: &str, form: &[(&str, &str)]) -> Result<TokenReply> {
         let metadata = self.metadata().await?;
         let form = self.with_client([&[("grant_type", grant)], form].concat());

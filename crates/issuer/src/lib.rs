@@ -21,6 +21,7 @@ pub use claims::Claims;
 pub use grants::{Authorization, DeviceCode, Poll, TokenReply, challenge, random_text};
 pub use outbound::{Outbound, plain};
 pub use settings::{IssuerKind, IssuerSettings};
+pub use token::claimed_issuer;
 pub use trouble::{Kind, Result, Trouble};
 
 use keys::Keys;
@@ -28,6 +29,8 @@ use outbound::is_safe;
 
 /// How long metadata is believed.
 const METADATA_FOR: Duration = Duration::from_secs(3600);
+/// How long a provider that did not answer is not asked again: everybody who waits would wait his turn.
+const FAILED_FOR: Duration = Duration::from_secs(1);
 
 /// One identity provider.
 pub struct Issuer {
@@ -35,6 +38,8 @@ pub struct Issuer {
     pub settings: IssuerSettings,
     http: Arc<Outbound>,
     metadata: Mutex<Option<(Instant, Arc<Metadata>)>>,
+    /// When discovery failed last, and how.
+    failed: Mutex<Option<(Instant, Trouble)>>,
     keys: Keys,
 }
 
@@ -50,6 +55,7 @@ pub struct Metadata {
     userinfo_endpoint: Option<Url>,
     device_authorization_endpoint: Option<Url>,
     revocation_endpoint: Option<Url>,
+    introspection_endpoint: Option<Url>,
     /// Whether each redirect names its issuer (RFC 9207).
     #[serde(default)]
     pub authorization_response_iss_parameter_supported: bool,
@@ -58,7 +64,7 @@ pub struct Metadata {
 impl Issuer {
     /// A provider that is asked through `http`. Nothing is asked yet.
     pub fn new(settings: IssuerSettings, http: Arc<Outbound>) -> Self {
-        Self { settings, http, metadata: Mutex::default(), keys: Keys::default() }
+        Self { settings, http, metadata: Mutex::default(), failed: Mutex::default(), keys: Keys::default() }
     }
 
     /// What the provider says about itself, asked once in an hour.
@@ -69,7 +75,18 @@ impl Issuer {
         {
             return Ok(Arc::clone(metadata));
         }
-        match (self.discover().await, cached.as_ref()) {
+        let mut failed = self.failed.lock().await;
+        let recently = failed.as_ref().filter(|(at, _)| at.elapsed() < FAILED_FOR);
+        let discovered = match recently {
+            Some((_, trouble)) => Err(trouble.clone()),
+            None => self.discover().await,
+        };
+        if let Err(trouble) = &discovered
+            && recently.is_none()
+        {
+            *failed = Some((Instant::now(), trouble.clone()));
+        }
+        match (discovered, cached.as_ref()) {
             (Ok(metadata), _) => {
                 let metadata = Arc::new(metadata);
                 *cached = Some((Instant::now(), Arc::clone(&metadata)));
@@ -102,8 +119,12 @@ impl Issuer {
 impl Metadata {
     /// Secrets go to these addresses: in the clear only on this machine, and only for an issuer of this machine.
     fn check(&self, issuer: &Url) -> Result<()> {
-        let optional =
-            [&self.userinfo_endpoint, &self.device_authorization_endpoint, &self.revocation_endpoint];
+        let optional = [
+            &self.userinfo_endpoint,
+            &self.device_authorization_endpoint,
+            &self.revocation_endpoint,
+            &self.introspection_endpoint,
+        ];
         let required = [&self.authorization_endpoint, &self.token_endpoint, &self.jwks_uri];
         for url in optional.into_iter().flatten().chain(required) {
             if !is_safe(url) || (issuer.scheme() == "https" && url.scheme() != "https") {

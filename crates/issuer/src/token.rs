@@ -1,5 +1,7 @@
 //! What a token must say to be believed: who made it, for whom, when, and in answer to which question.
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 use usher_wire::Timestamp;
 
@@ -37,6 +39,32 @@ impl Issuer {
         Claims::new(claims)
     }
 
+    /// The same for a service that is called with the token: one it cannot read is asked about (RFC 7662), because what
+    /// userinfo says of a token does not say for whom it was made.
+    pub async fn bearer_claims(&self, token: &str, now: Timestamp) -> Result<Claims> {
+        if is_jwt(token) {
+            return self.access_token_claims(token, now).await;
+        }
+        let metadata = self.metadata().await?;
+        let Some(url) = &metadata.introspection_endpoint else {
+            return Err(invalid("it cannot be read, and the provider answers no questions about tokens"));
+        };
+        let claims = self.introspect(url, token).await?;
+        if claims.get("active") != Some(&Value::Bool(true)) {
+            return Err(invalid("the provider says that it is not valid (any more)"));
+        }
+        if claims.contains_key("exp") {
+            check_times(&claims, now.as_millis().div_euclid(1000))?;
+        }
+        let own = claims.get("client_id").and_then(Value::as_str) == Some(&self.settings.client_id);
+        if claims.contains_key("aud") || !own {
+            let wanted = [Some(&self.settings.client_id), self.settings.audience.as_ref()];
+            let wanted: Vec<&str> = wanted.into_iter().flatten().map(String::as_str).collect();
+            self.check_audience(&claims, &wanted)?;
+        }
+        Claims::new(claims)
+    }
+
     async fn signed(&self, token: &str, now: Timestamp) -> Result<Map<String, Value>> {
         let metadata = self.metadata().await?;
         let claims = self.keys.verify(&self.http, &metadata.jwks_uri, token).await?;
@@ -58,6 +86,13 @@ impl Issuer {
         };
         if is_for_us { Ok(()) } else { Err(invalid("its audience is somebody else")) }
     }
+}
+
+/// The issuer a token names, before anything of it is believed.
+pub fn claimed_issuer(token: &str) -> Option<String> {
+    let payload = token.split('.').nth(1)?;
+    let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()?;
+    claims.get("iss").and_then(Value::as_str).map(str::to_owned)
 }
 
 /// A token that was made just now and is not good now says that the clocks differ.

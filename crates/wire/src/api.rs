@@ -7,12 +7,12 @@ use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 
 use crate::{
-    AllocationCloud, Allocations, Applications, Audit, Auth0User, Context, Entities, Entity,
+    AllocationCloud, Allocations, Applications, Audit, Auth0User, Context, Deletion, Entities, Entity,
     HasFeatureAccessInput, HasFeatureAccessOutput, OAuthToken, Origin, OriginDecision, Origins, Page,
     Present, ProfileUpdate, RefreshedPaddleUser, Result, ReturnedUserProfile, Secret,
     SeededConnectorConnection, SeededEntity, SignIn, SignInRedirect, SignInRequest, Status, Subscription,
-    Subscriptions, UserBetaStatus, UserCheckoutOutput, UserLastCheckedInStreamOutput,
-    UserManageSubscriptionsOutput, UserProfile, Users, Version,
+    Subscriptions, UserBetaStatus, UserCheckoutOutput, UserExport, UserLastCheckedInStreamOutput,
+    UserManageSubscriptionsOutput, UserProfile, UserSessions, Users, Version,
 };
 
 /// The version of Pieces OS whose API this one is, told to clients that check it; they accept 12.x.
@@ -25,6 +25,10 @@ pub struct Caller {
     pub application: Option<String>,
     /// The token of `Authorization: Bearer`.
     pub bearer: Option<Secret>,
+    /// What the program that sends it calls itself (`User-Agent`).
+    pub agent: Option<String>,
+    /// What tells a device from others of the same person, where its tokens do not (`Usher-Session`).
+    pub session: Option<String>,
     /// The state the caller saw last (`If-Match`).
     pub seen: Option<Version>,
     /// The foreign web page that asks; absent for programs and for the service's own page.
@@ -97,6 +101,17 @@ pub trait UserApi: Send + Sync + 'static {
     async fn sign_into_os(&self, caller: &Caller) -> Result<UserProfile>;
     /// Ends the current account's session and lists the accounts that remain (`POST /os/sign_out`).
     async fn sign_out_of_os(&self, caller: &Caller) -> Result<Users>;
+
+    /// The devices and programs that came with tokens of the user (`GET /sessions`, additive).
+    async fn sessions_snapshot(&self, caller: &Caller) -> Result<UserSessions>;
+    /// Ends one of them for good and lists all (`POST /sessions/{session}/revoke`, additive). Idempotent.
+    async fn revoke_session(&self, caller: &Caller, session: &str) -> Result<UserSessions>;
+    /// Everything that is kept of the user (`GET /user/export`, additive).
+    async fn export_user(&self, caller: &Caller) -> Result<UserExport>;
+    /// Deletes the account after a time in which signing in takes it back (`POST /user/delete`, additive). Idempotent.
+    async fn delete_user(&self, caller: &Caller) -> Result<Deletion>;
+    /// What became of a request to delete (`GET /user/delete/{receipt}`, additive). Whoever has the receipt may ask.
+    async fn deletion_snapshot(&self, caller: &Caller, receipt: &str) -> Result<Deletion>;
 
     /// Starts a sign-in with an identity provider, or joins the running one (`POST /sign-in`, additive).
     async fn start_sign_in(&self, caller: &Caller, request: SignInRequest) -> Result<SignIn>;

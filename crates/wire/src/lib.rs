@@ -7,6 +7,7 @@
 #[macro_use]
 mod enums;
 
+pub mod account;
 pub mod allocation;
 pub mod api;
 pub mod auth0;
@@ -29,6 +30,7 @@ pub mod trust;
 pub mod update;
 pub mod user;
 
+pub use account::*;
 pub use allocation::*;
 pub use api::*;
 pub use auth0::*;

@@ -61,6 +61,9 @@ wire_enum! {
         AccountSelected = "ACCOUNT_SELECTED",
         AccountRemoved = "ACCOUNT_REMOVED",
         SignedOut = "SIGNED_OUT",
+        SessionEnded = "SESSION_ENDED",
+        DeletionRequested = "DELETION_REQUESTED",
+        AccountRestored = "ACCOUNT_RESTORED",
     }
 }
 

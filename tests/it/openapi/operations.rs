@@ -8,7 +8,7 @@ use crate::contract::{anyone, model, organisation};
 
 /// What each operation answers on a fresh device. 401: nobody is signed in; 404: unknown ids; 403: not
 /// through a device; 501: no service for it; 511: no cloud.
-pub(super) const SIGNED_OUT: [(&str, u16); 53] = [
+pub(super) const SIGNED_OUT: [(&str, u16); 58] = [
     ("user_snapshot", 200),
     ("clear_user", 204),
     ("refresh_user", 401),
@@ -34,6 +34,11 @@ pub(super) const SIGNED_OUT: [(&str, u16); 53] = [
     ("authenticate_from_oauth_token", 501),
     ("sign_into_os", 200),
     ("sign_out_of_os", 200),
+    ("sessions_snapshot", 401),
+    ("revoke_session", 401),
+    ("export_user", 401),
+    ("delete_user", 401),
+    ("deletion_snapshot", 501),
     ("start_sign_in", 501),
     ("sign_in_snapshot", 404),
     ("stream_sign_in", 404),
@@ -119,6 +124,11 @@ pub(super) fn sdk() -> Vec<(&'static str, Call)> {
         }))),
         sign_into_os(),
         sign_out_of_os(),
+        sessions_snapshot(),
+        revoke_session("nobody"),
+        export_user(),
+        delete_user(),
+        deletion_snapshot("none"),
         start_sign_in(model(json!({}))),
         sign_in_snapshot("nobody"),
         stream_sign_in("nobody"),

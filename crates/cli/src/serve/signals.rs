@@ -6,7 +6,7 @@ const INTERRUPTED: i32 = 130;
 
 /// Ends at the first such signal. A second one then ends the process at once.
 #[cfg(unix)]
-pub(super) fn stop() -> std::io::Result<impl Future<Output = ()>> {
+pub(crate) fn stop() -> std::io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     Ok(async move {
@@ -26,6 +26,6 @@ pub(super) fn stop() -> std::io::Result<impl Future<Output = ()>> {
 
 /// Ends at Ctrl-C.
 #[cfg(not(unix))]
-pub(super) fn stop() -> std::io::Result<impl Future<Output = ()>> {
+pub(crate) fn stop() -> std::io::Result<impl Future<Output = ()>> {
     Ok(async { drop(tokio::signal::ctrl_c().await) })
 }

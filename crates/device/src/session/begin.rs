@@ -45,9 +45,7 @@ impl Device {
                 };
                 let mut known = tx.user(&user)?.ok_or_else(|| unknown_user(&user))?;
                 let mut profile = known.profile.clone();
-                fill(tx, &mut profile, &claims)?;
-                profile.auth0 = claims.auth0(kind, &user).or(profile.auth0);
-                profile.descope = claims.descope(kind, &user).or(profile.descope);
+                claims.fill(tx, &mut profile, kind)?;
                 if profile != known.profile {
                     known = tx.update_user(&known, profile, known.beta.clone(), now)?;
                 }
@@ -76,36 +74,11 @@ impl Device {
 
 /// A new account, under the id it has across services where that is free.
 fn create(tx: &Tx<'_>, issuer: &str, claims: &Claims, new_id: Uuid, now: Timestamp) -> Work<String> {
-    let global = claims.global_id().and_then(|id| Uuid::parse_str(id).ok()).map(|id| id.to_string());
-    let is_free = |id: &String| -> Work<bool> { Ok(tx.user(id)?.is_none()) };
-    let id = match global {
-        Some(id) if is_free(&id)? => id,
-        _ => new_id.to_string(),
-    };
+    let id = claims.account_id(tx, new_id)?;
     tx.insert_user(&new_profile(id.clone(), now), now)?;
     tx.insert_account(&id, false)?;
     tx.insert_identity(issuer, claims.subject(), &id)?;
     Ok(id)
-}
-
-/// The e-mail is the provider's to say; name, user name and picture may have been changed here since.
-fn fill(tx: &Tx<'_>, profile: &mut usher_wire::UserProfile, claims: &Claims) -> Work<()> {
-    let is_empty = |member: &Option<String>| member.as_deref().is_none_or(str::is_empty);
-    if let Some(email) = claims.email() {
-        profile.email = Some(email.to_owned());
-    }
-    if is_empty(&profile.name) {
-        profile.name = claims.name().map(str::to_owned);
-    }
-    if is_empty(&profile.picture) {
-        profile.picture = claims.picture().map(str::to_owned);
-    }
-    if let Some(username) = claims.username().filter(|_| is_empty(&profile.username))
-        && !tx.username_is_taken(username, &profile.id)?
-    {
-        profile.username = Some(username.to_owned());
-    }
-    Ok(())
 }
 
 /// The account may only be current while there is a session for it, unless it is this device's own.

@@ -75,6 +75,12 @@ impl Tx<'_> {
         self.row(sql, &[&issuer, &subject], |row| row.get(0))
     }
 
+    /// The names identity providers have for a user: issuer and subject.
+    pub fn identities_of(&self, user: &str) -> Work<Vec<(String, String)>> {
+        let sql = "SELECT issuer, subject FROM identities WHERE user_id = $1 ORDER BY issuer, subject";
+        self.rows(sql, &[&user], |row| Ok((row.get(0)?, row.get(1)?)))
+    }
+
     /// The user any issuer knows by this subject. What an issuer said comes before what was only told to this device.
     pub fn user_id_by_subject(&self, subject: &str) -> Work<Option<String>> {
         let sql =
@@ -82,12 +88,11 @@ impl Tx<'_> {
         self.row(sql, &[&subject], |row| row.get(0))
     }
 
-    /// Remembers that an issuer knows the user by this subject; the first claim stands.
-    pub fn insert_identity(&self, issuer: &str, subject: &str, user: &str) -> Work<()> {
+    /// Remembers that an issuer knows the user by this subject; the first claim stands. False when there was one.
+    pub fn insert_identity(&self, issuer: &str, subject: &str, user: &str) -> Work<bool> {
         let sql = "INSERT INTO identities (issuer, subject, user_id) VALUES ($1, $2, $3)
                    ON CONFLICT (issuer, subject) DO NOTHING";
-        self.execute(sql, &[&issuer, &subject, &user])?;
-        Ok(())
+        Ok(self.execute(sql, &[&issuer, &subject, &user])? > 0)
     }
 }
 

@@ -15,6 +15,9 @@ pub enum Fault {
     /// A row does not hold what this version writes.
     #[error("a stored document cannot be read: {0}")]
     Document(#[from] serde_json::Error),
+    /// Somebody else changed the same at the same moment; from what is there now it may go well.
+    #[error("somebody else changed the same record at the same moment")]
+    Raced,
     /// A column of milliseconds holds no moment.
     #[error("a stored moment is out of range")]
     Moment,
@@ -45,14 +48,12 @@ impl DatabaseError {
         }
     }
 
-    /// Two transactions were in each other's way; the same again may pass.
-    pub(super) fn is_transient(&self) -> bool {
+    fn is_transient(&self) -> bool {
         let Self::Postgres(error) = self else { return false };
         let codes = [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED];
         error.code().is_some_and(|code| codes.contains(code))
     }
 
-    /// The database is not there (any more).
     pub(super) fn is_gone(&self) -> bool {
         let Self::Postgres(error) = self else { return false };
         match error.code() {
@@ -104,9 +105,24 @@ fn chain(error: &postgres::Error) -> String {
 }
 
 impl Fault {
+    /// The same again may pass: two transactions were in each other's way.
+    pub(super) fn is_transient(&self) -> bool {
+        match self {
+            Self::Raced => true,
+            Self::Database(error) => error.is_transient(),
+            _ => false,
+        }
+    }
+
+    /// The database is not there (any more).
+    pub(super) fn is_gone(&self) -> bool {
+        matches!(self, Self::Database(error) if error.is_gone())
+    }
+
     /// What the caller hears. A fault of the database is logged here, once, and told without its words.
     pub(super) fn into_error(self) -> Error {
         let (code, message) = match &self {
+            Self::Raced => (Code::TooManyRequests, "many changes meet at this record: try again in a moment"),
             Self::Refused(error) => return error.clone(),
             Self::Document(_) | Self::Moment => (
                 Code::Internal,

@@ -15,6 +15,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0001_accounts.sql"),
     include_str!("../../migrations/0002_trust.sql"),
     include_str!("../../migrations/0003_sessions.sql"),
+    include_str!("../../migrations/0004_cloud.sql"),
 ];
 
 /// Why a database cannot be used. The file is left as it is.

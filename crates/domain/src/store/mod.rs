@@ -5,6 +5,8 @@
 mod accounts;
 mod applications;
 mod database;
+mod deletions;
+mod entities;
 mod fault;
 mod memberships;
 mod migrate;
@@ -14,6 +16,7 @@ mod revisions;
 mod sessions;
 mod trust;
 mod tx;
+mod user_sessions;
 mod users;
 mod writer;
 
@@ -26,12 +29,15 @@ use usher_wire::{Code, Error, Result};
 pub use accounts::{Account, Device};
 pub use applications::Registered;
 pub use database::{Database, Place};
+pub use deletions::{Deletion, Receipt};
+pub use entities::StoredEntity;
 pub use fault::{DatabaseError, Fault, Work};
 pub use migrate::OpenError;
 pub use outbox::Owed;
 pub use sessions::Session;
 pub use tx::Tx;
-pub use users::User;
+pub use user_sessions::{FOR_GOOD, UserSession};
+pub use users::{User, Visitor};
 
 /// Called in the writer after each commit, before the writes are answered, with what is now committed.
 pub type Committed = Box<dyn FnMut(&Tx<'_>) -> Work<()> + Send>;

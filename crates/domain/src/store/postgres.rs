@@ -130,7 +130,7 @@ impl Connection {
         let mut attempts = 1;
         loop {
             let fault = match attempt(self) {
-                Err(Fault::Database(error)) => error,
+                Err(fault @ (Fault::Database(_) | Fault::Raced)) => fault,
                 done => return done,
             };
             if fault.is_transient() && attempts < ATTEMPTS {
@@ -142,7 +142,7 @@ impl Connection {
                 self.session = None;
                 std::thread::sleep(RECONNECT);
             } else {
-                return Err(fault.into());
+                return Err(fault);
             }
         }
     }

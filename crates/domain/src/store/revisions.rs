@@ -20,6 +20,12 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// The writable members of a revision; `None` when it is no longer kept, or never was.
+    pub fn revision(&self, user: &str, revision: i64) -> Work<Option<Writable>> {
+        let sql = "SELECT members FROM user_revisions WHERE user_id = $1 AND revision = $2";
+        self.row(sql, &[&user, &revision], |row| row.json(0))
+    }
+
     /// The writable members as they were at `stamp`; `None` when that revision is no longer kept, or never was.
     pub fn revision_at(&self, user: &str, stamp: Timestamp) -> Work<Option<Writable>> {
         let sql = "SELECT members FROM user_revisions WHERE user_id = $1 AND updated_at = $2";

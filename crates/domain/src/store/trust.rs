@@ -8,6 +8,8 @@ use super::{Tx, Work};
 
 /// Rows of the record a device keeps; older ones go.
 const KEPT: i64 = 10_000;
+/// Rows a cloud keeps of one person.
+const KEPT_OF_ONE: i64 = 1_000;
 
 impl Tx<'_> {
     /// The origins somebody decided on, by name.
@@ -30,31 +32,59 @@ impl Tx<'_> {
 
     /// Adds an entry to the record. `id` grows with time.
     pub fn insert_audit(&self, id: Uuid, entry: &AuditEntry) -> Work<()> {
+        self.append_audit(id, entry)?;
+        let sql = "DELETE FROM audit WHERE id <= (SELECT id FROM audit ORDER BY id DESC LIMIT 1 OFFSET $1)";
+        self.execute(sql, &[&KEPT])?;
+        Ok(())
+    }
+
+    fn append_audit(&self, id: Uuid, entry: &AuditEntry) -> Work<()> {
         let sql = "INSERT INTO audit (id, at, action, user_id, application_id, origin, subject)
                    VALUES ($1, $2, $3, $4, $5, $6, $7)";
         let (id, at) = (id.to_string(), entry.at.value.as_millis());
         let AuditEntry { user, application, origin, subject, .. } = entry;
         self.execute(sql, &[&id, &at, &entry.action.as_str(), user, application, origin, subject])?;
-        let sql = "DELETE FROM audit WHERE id <= (SELECT id FROM audit ORDER BY id DESC LIMIT 1 OFFSET $1)";
-        self.execute(sql, &[&KEPT])?;
+        Ok(())
+    }
+
+    /// Adds an entry to the record of a cloud, where each person's entries are kept for themselves.
+    pub fn insert_audit_of(&self, user: &str, id: Uuid, entry: &AuditEntry) -> Work<()> {
+        self.append_audit(id, entry)?;
+        let sql = "DELETE FROM audit WHERE user_id = $1 AND id <=
+                   (SELECT id FROM audit WHERE user_id = $1 ORDER BY id DESC LIMIT 1 OFFSET $2)";
+        self.execute(sql, &[&user, &KEPT_OF_ONE])?;
+        Ok(())
+    }
+
+    /// A person's part of the record, the latest first.
+    pub fn audit_of(&self, user: &str) -> Work<Vec<AuditEntry>> {
+        let sql = "SELECT at, action, user_id, application_id, origin, subject FROM audit
+                   WHERE user_id = $1 ORDER BY id DESC";
+        self.rows(sql, &[&user], entry)
+    }
+
+    /// Forgets what a person did.
+    pub fn delete_audit_of(&self, user: &str) -> Work<()> {
+        self.execute("DELETE FROM audit WHERE user_id = $1", &[&user])?;
         Ok(())
     }
 
     /// The record, the latest first.
     pub fn audit(&self) -> Work<Vec<AuditEntry>> {
         let sql = "SELECT at, action, user_id, application_id, origin, subject FROM audit ORDER BY id DESC";
-        let entry = |row: &Row<'_>| {
-            Ok(AuditEntry {
-                at: instant(row, 0)?,
-                action: AuditActionEnum::from_text(&row.get::<String>(1)?),
-                user: row.get(2)?,
-                application: row.get(3)?,
-                origin: row.get(4)?,
-                subject: row.get(5)?,
-            })
-        };
         self.rows(sql, &[], entry)
     }
+}
+
+fn entry(row: &Row<'_>) -> Work<AuditEntry> {
+    Ok(AuditEntry {
+        at: instant(row, 0)?,
+        action: AuditActionEnum::from_text(&row.get::<String>(1)?),
+        user: row.get(2)?,
+        application: row.get(3)?,
+        origin: row.get(4)?,
+        subject: row.get(5)?,
+    })
 }
 
 fn instant(row: &Row<'_>, column: usize) -> Work<GroupedTimestamp> {

@@ -26,7 +26,43 @@ fn read(row: &Row<'_>) -> Work<User> {
     Ok(User { profile: row.json(0)?, beta: row.json(1)?, revision: row.get(2)?, updated_at: row.moment(3)? })
 }
 
+/// A person who asks a cloud, with what may speak against it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Visitor {
+    /// Who it is.
+    pub user: User,
+    /// When this session was seen last; `None` when it is new.
+    pub seen_at: Option<Timestamp>,
+    /// Tokens of this session that were issued by then are refused; milliseconds since 1970.
+    pub refused_before: Option<i64>,
+    /// When the person asked to be deleted.
+    pub leaves_since: Option<i64>,
+}
+
 impl Tx<'_> {
+    /// The person an issuer knows by this subject, in this session of his.
+    pub fn visitor(&self, issuer: &str, subject: &str, session: &str) -> Work<Option<Visitor>> {
+        let sql = "SELECT document, beta, revision, updated_at, seen_at, refused_before, requested_at
+                   FROM identities JOIN users ON users.id = identities.user_id
+                   LEFT JOIN user_sessions ON user_sessions.user_id = users.id AND user_sessions.id = $3
+                   LEFT JOIN deletions ON deletions.user_id = users.id
+                   WHERE identities.issuer = $1 AND identities.subject = $2";
+        self.row(sql, &[&issuer, &subject, &session], |row| {
+            let seen_at: Option<i64> = row.get(4)?;
+            Ok(Visitor {
+                user: read(row)?,
+                seen_at: seen_at.and_then(|millis| Timestamp::from_millis(millis).ok()),
+                refused_before: row.get(5)?,
+                leaves_since: row.get(6)?,
+            })
+        })
+    }
+
+    /// The present revision of a person.
+    pub fn user_revision(&self, id: &str) -> Work<Option<i64>> {
+        self.row("SELECT revision FROM users WHERE id = $1", &[&id], |row| row.get(0))
+    }
+
     /// The person of this id.
     pub fn user(&self, id: &str) -> Work<Option<User>> {
         self.row(&format!("SELECT {COLUMNS} FROM users WHERE id = $1"), &[&id], read)
@@ -61,13 +97,24 @@ impl Tx<'_> {
         let revision = last.revision + 1;
         profile.updated = Some(updated_at.into());
         let sql = "UPDATE users SET document = $1, beta = $2, revision = $3, updated_at = $4, username = $5, email = $6
-                   WHERE id = $7";
+                   WHERE id = $7 AND revision = $8";
         let document = serde_json::to_string(&profile)?;
         let status = serde_json::to_string(&beta)?;
         let (username, email) = (lower(&profile.username), lower(&profile.email));
-        let row: [&dyn Value; 7] =
-            [&document, &status, &revision, &updated_at.as_millis(), &username, &email, &profile.id];
-        self.execute(sql, &row).map_err(|error| taken(error, &profile))?;
+        let row: [&dyn Value; 8] = [
+            &document,
+            &status,
+            &revision,
+            &updated_at.as_millis(),
+            &username,
+            &email,
+            &profile.id,
+            &last.revision,
+        ];
+        let changed = self.execute(sql, &row).map_err(|error| taken(error, &profile))?;
+        if changed == 0 {
+            return Err(Fault::Raced);
+        }
         self.keep_revision(&profile, revision, updated_at)?;
         Ok(User { profile, beta, revision, updated_at })
     }

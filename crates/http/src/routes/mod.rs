@@ -1,5 +1,6 @@
 //! Handlers, one file for each noun. A handler says who asks, what for, and what the answer looks like.
 
+pub(crate) mod account;
 pub(crate) mod allocations;
 pub(crate) mod applications;
 pub(crate) mod billing;

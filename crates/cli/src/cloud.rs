@@ -1,0 +1,129 @@
+//! `usher cloud`: one node of a cloud. Answers health from the moment it has a port, opens the database, says where it
+//! listens, and drains when told to stop.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context;
+use clap::Subcommand;
+use usher_cloud::{Cloud, Settings};
+use usher_domain::ambient::Ambient;
+use usher_http::{Guard, Limits, Peers, Server};
+
+use crate::print;
+use crate::serve::{MISCONFIGURED, refuse, signals, start_log};
+
+mod config;
+
+/// Arguments of `cloud`. Each is also a key of the configuration file and, as `USHER_...`, of the environment.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    verb: Option<Verb>,
+    #[command(flatten)]
+    given: Given,
+    /// Print a commented configuration file and stop
+    #[arg(long)]
+    print_config: bool,
+}
+
+/// What can be told without a file.
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct Given {
+    /// Listen on this address and port, any number of times [default: 127.0.0.1:39400]
+    #[arg(long, global = true, value_name = "ADDR", env = "USHER_CLOUD_LISTEN", value_delimiter = ',')]
+    listen: Vec<SocketAddr>,
+    /// Keep everything in this database: a `postgres://` URL, or the path of an SQLite file
+    #[arg(long, global = true, value_name = "PLACE", env = "USHER_CLOUD_DATABASE", hide_env_values = true)]
+    database: Option<String>,
+    /// Tell other nodes of changes through these NATS servers
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "USHER_CLOUD_NATS",
+        value_delimiter = ',',
+        hide_env_values = true
+    )]
+    nats: Vec<String>,
+    /// Read settings from this file
+    #[arg(long, global = true, value_name = "FILE", env = "USHER_CLOUD_CONFIG")]
+    config: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Bring the schema of the database up to date and stop; a starting node does the same by itself
+    Migrate,
+}
+
+/// Runs until told to stop. Exit codes: 0 stopped, 2 configuration, 1 anything else.
+pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
+    if args.print_config {
+        print::raw(config::EXAMPLE)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let (settings, listen) = match config::read(args.given) {
+        Ok(read) => read,
+        Err(error) => return refuse(&format!("{error:#}"), MISCONFIGURED),
+    };
+    start_log();
+    usher_http::log_panics();
+    #[cfg(unix)]
+    drop(rlimit::increase_nofile_limit(u64::MAX));
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    let ended = runtime.block_on(async {
+        match args.verb {
+            Some(Verb::Migrate) => migrate(settings).await,
+            None => serve(settings, &listen).await,
+        }
+    });
+    runtime.shutdown_background();
+    ended
+}
+
+async fn migrate(settings: Settings) -> anyhow::Result<ExitCode> {
+    Cloud::new(settings, Ambient::of_this_machine()).open().await?;
+    print::line("the database is up to date")?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn serve(settings: Settings, listen: &[SocketAddr]) -> anyhow::Result<ExitCode> {
+    let mut stop = std::pin::pin!(signals::stop().context("cannot listen for signals")?);
+    let ambient = Ambient::of_this_machine();
+    let cloud = Cloud::new(settings, ambient.clone());
+    let limits = Limits { connections: 16 * 1024, streams_per_application: usize::MAX };
+    let server =
+        Server::new(Arc::new(cloud.clone()), ambient.uuid().as_fields().0, limits, Peers::everybody(), None);
+    let mut addresses = Vec::new();
+    for address in listen {
+        let listener = tokio::net::TcpListener::bind(address)
+            .await
+            .with_context(|| format!("cannot listen on {address}: choose another one with --listen"))?;
+        addresses.push(listener.local_addr().context("a listener without an address")?);
+        server.listen(listener, Guard::of_network());
+    }
+    tokio::select! {
+        opened = cloud.open() => opened?,
+        () = stop.as_mut() => {
+            server.shut_down().await;
+            return Ok(ExitCode::SUCCESS);
+        }
+    }
+    for address in addresses {
+        drop(print::line(format_args!("listening on http://{address}")));
+    }
+    #[cfg(target_os = "linux")]
+    drop(sd_notify::notify(&[sd_notify::NotifyState::Ready]));
+    tokio::select! {
+        () = stop => tracing::info!("stopping"),
+        () = cloud.keep() => {}
+    }
+    server.shut_down().await;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,132 @@
+//! The end of an account, with everything that was kept handed out before and a receipt after.
+
+use std::time::Duration;
+
+use usher_domain::store::{Deletion as Asked, Receipt, Tx, Work};
+use usher_wire::{
+    Audit, AuditActionEnum, Caller, Code, Deletion, DeletionStateEnum, Entities, Error, Result, Timestamp,
+    UserExport, UserIdentity,
+};
+
+use crate::Cloud;
+use crate::users::{compose, unknown_user};
+
+/// What a deletion does.
+const SCOPE: &str = "deleted are the profile with its earlier states, identities, sessions, beta status, memberships \
+    and the record of what was done; organisations with other members stay (one without an admin gets another member as its admin), and nothing is \
+    deleted at the identity provider";
+/// How often a node looks for what is due.
+const LOOK_EVERY: Duration = Duration::from_secs(60);
+
+impl Cloud {
+    pub(crate) async fn export(&self, caller: &Caller) -> Result<UserExport> {
+        let sessions = self.sessions(caller).await?;
+        let (id, now) = (self.visit(caller).await?.id(), self.0.ambient.now());
+        // In a transaction: what is handed out belongs together.
+        self.write(move |tx| {
+            let user = tx.user(&id)?.ok_or_else(|| unknown_user(&id))?;
+            let iterable = tx.entities_of(&id)?;
+            let indices = (0..).zip(&iterable).map(|(index, entity)| (entity.id.clone(), index)).collect();
+            let identities = tx.identities_of(&id)?.into_iter();
+            Ok(UserExport {
+                exported: now.into(),
+                beta: user.beta.status(&id),
+                user: compose(tx, user)?,
+                identities: identities.map(|(issuer, subject)| UserIdentity { issuer, subject }).collect(),
+                sessions: sessions.clone(),
+                entities: Entities { iterable, indices: Some(indices), ..Entities::default() },
+                audit: Audit { iterable: tx.audit_of(&id)? },
+            })
+        })
+        .await
+    }
+
+    /// Takes the request down and ends all sessions; a sign-in after this takes it back.
+    pub(crate) async fn delete(&self, caller: &Caller) -> Result<Deletion> {
+        let visit = self.visit(caller).await?;
+        let (id, cloud, now) = (visit.id(), self.clone(), self.0.ambient.now());
+        let grace = i64::try_from(self.0.settings.deletes_after.as_millis()).unwrap_or(i64::MAX / 2);
+        let due_at = Timestamp::from_millis(now.as_millis().saturating_add(grace)).map_err(|_| {
+            Error::new(Code::Internal, "the end of the time to change one's mind is out of range")
+        })?;
+        let user = id.clone();
+        let asked = self
+            .write(move |tx| {
+                if let Some(asked) = tx.deletion(&id)? {
+                    return Ok(asked);
+                }
+                let receipt =
+                    cloud.0.ambient.secret::<16>().iter().map(|byte| format!("{byte:02x}")).collect();
+                let asked = Asked { user_id: id.clone(), receipt, requested_at: now, due_at };
+                tx.insert_deletion(&asked, DeletionStateEnum::Pending.as_str())?;
+                tx.refuse_sessions(&id, now.as_millis())?;
+                cloud.record(tx, &id, AuditActionEnum::DeletionRequested, None)?;
+                Ok(asked)
+            })
+            .await?;
+        self.tell(&user, 0).await;
+        Ok(Deletion {
+            receipt: asked.receipt,
+            state: DeletionStateEnum::Pending,
+            requested: asked.requested_at.into(),
+            due: asked.due_at.into(),
+            ended: None,
+            scope: SCOPE.to_owned(),
+        })
+    }
+
+    pub(crate) async fn receipt(&self, receipt: &str) -> Result<Deletion> {
+        let id = receipt.to_owned();
+        let found = self.read(move |tx| tx.receipt(&id)).await?;
+        let Receipt { id, requested_at, due_at, ended_at, state } =
+            found.ok_or_else(|| Error::not_found(format_args!("receipt `{receipt}`")))?;
+        Ok(Deletion {
+            receipt: id,
+            state: DeletionStateEnum::from_text(&state),
+            requested: requested_at.into(),
+            due: due_at.into(),
+            ended: ended_at.map(Into::into),
+            scope: SCOPE.to_owned(),
+        })
+    }
+
+    /// Deletes what is due, at whichever node comes first, until the future is dropped.
+    pub(crate) async fn delete_due(&self) {
+        let mut every = tokio::time::interval(LOOK_EVERY.min(self.0.settings.look_every));
+        every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            every.tick().await;
+            let now = self.0.ambient.now();
+            let Ok(due) = self.read(move |tx| tx.due_deletions(now)).await else { continue };
+            for asked in due {
+                let user = asked.user_id.clone();
+                match self.write(move |tx| end(tx, &asked, now)).await {
+                    Ok(()) => self.tell(&user, 0).await,
+                    Err(error) => tracing::warn!(%error, "an account that is to be deleted waits"),
+                }
+            }
+        }
+    }
+}
+
+/// Deletes an account. Organisations of nobody else go with it; one whose last admin it became meanwhile gets a new one.
+fn end(tx: &Tx<'_>, asked: &Asked, now: Timestamp) -> Work<()> {
+    if !tx.end_deletion(asked, DeletionStateEnum::Done.as_str(), now)? {
+        return Ok(());
+    }
+    let user = &asked.user_id;
+    for entity in tx.entities_of(user)? {
+        let members = tx.members(&entity.id)?;
+        let others: Vec<_> = members.iter().filter(|(member, _)| member != user).collect();
+        match others.first() {
+            None => tx.delete_entity(&entity.id)?,
+            Some((heir, _)) if !others.iter().any(|(_, is_admin)| *is_admin) => {
+                tx.make_admin(&entity.id, heir)?
+            }
+            Some(_) => {}
+        }
+    }
+    tx.delete_audit_of(user)?;
+    tx.delete_user(user)?;
+    Ok(())
+}

@@ -1,0 +1,122 @@
+//! How the nodes of a cloud tell each other of changes: through NATS, or not at all where there is one node. A message says
+//! only whose state changed and to which revision, so one that is lost, late or doubled can make nothing wrong.
+
+use std::time::Duration;
+
+use async_nats::{Client, ConnectOptions, Event};
+use futures_util::StreamExt;
+use tokio::sync::{OnceCell, mpsc};
+
+use crate::Cloud;
+
+/// Where changes are told: `users.<id>`.
+const SUBJECT: &str = "users";
+
+/// The way to the other nodes.
+pub(crate) struct Fanout {
+    servers: Vec<String>,
+    client: OnceCell<Client>,
+}
+
+impl Fanout {
+    pub(crate) fn new(servers: Vec<String>) -> Self {
+        Self { servers, client: OnceCell::new() }
+    }
+
+    /// Tells the other nodes. Whoever misses it finds out by looking.
+    pub(crate) async fn tell(&self, user: &str, revision: i64) {
+        if let Some(client) = self.client.get()
+            && let Err(error) = client.publish(format!("{SUBJECT}.{user}"), revision.to_string().into()).await
+        {
+            tracing::warn!(%error, "other nodes hear of a change late");
+        }
+    }
+
+    /// Whether there is a connection to the other nodes; `None` where there are none.
+    pub(crate) fn is_connected(&self) -> Option<bool> {
+        let connected = || async_nats::connection::State::Connected;
+        (!self.servers.is_empty())
+            .then(|| self.client.get().is_some_and(|client| client.connection_state() == connected()))
+    }
+}
+
+impl Cloud {
+    /// Hears what other nodes tell, and reads everything again after a time of deafness.
+    pub(crate) async fn hear(&self) {
+        let fanout = &self.0.fanout;
+        if fanout.servers.is_empty() {
+            return;
+        }
+        let (connected, mut connections) = mpsc::channel(1);
+        let options = ConnectOptions::new()
+            .name("usher")
+            // A server that froze is noticed by its silence.
+            .ping_interval(Duration::from_secs(2))
+            .connection_timeout(Duration::from_secs(1))
+            .reconnect_delay_callback(|attempts| Duration::from_millis(10 << attempts.min(7)))
+            .retry_on_initial_connect()
+            .event_callback(move |event| {
+                let connected = connected.clone();
+                async move {
+                    tracing::info!(%event, "nats");
+                    if matches!(event, Event::Connected | Event::SlowConsumer(_)) {
+                        // One that waits already is enough.
+                        let _ = connected.try_send(());
+                    }
+                }
+            });
+        let client = match options.connect(&fanout.servers).await {
+            Ok(client) => fanout.client.get_or_init(|| async { client }).await,
+            Err(error) => {
+                return tracing::error!(%error, "no connection to NATS: changes at other nodes are found by looking");
+            }
+        };
+        let mut told = match client.subscribe(format!("{SUBJECT}.*")).await {
+            Ok(told) => told,
+            Err(error) => return tracing::error!(%error, "NATS does not let this node listen"),
+        };
+        loop {
+            tokio::select! {
+                message = told.next() => {
+                    let Some(message) = message else { return };
+                    let user = message.subject.strip_prefix(SUBJECT).and_then(|rest| rest.strip_prefix('.'));
+                    let revision = std::str::from_utf8(&message.payload).ok().and_then(|text| text.parse().ok());
+                    if let (Some(user), Some(revision)) = (user, revision) {
+                        self.hear_of(user, revision).await;
+                    }
+                }
+                Some(()) = connections.recv() => self.look_at_all().await,
+            }
+        }
+    }
+
+    /// A change somewhere else: read again what streams of this node show of it.
+    async fn hear_of(&self, user: &str, revision: u64) {
+        // Revision 0 is a change beside the profile.
+        if self.0.hub.revision(user).is_some_and(|shown| revision == 0 || shown < revision) {
+            self.show(user).await;
+        }
+    }
+
+    /// Looks from time to time for changes nobody told of.
+    pub(crate) async fn look(&self) {
+        let mut every = tokio::time::interval(self.0.settings.look_every);
+        every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            every.tick().await;
+            self.look_at_all().await;
+        }
+    }
+
+    async fn look_at_all(&self) {
+        for user in self.0.hub.followed() {
+            self.show(&user).await;
+        }
+    }
+
+    /// Tells everybody who follows a person that something changed: here at once, elsewhere through NATS.
+    pub(crate) async fn tell(&self, user: &str, revision: i64) {
+        self.0.fanout.tell(user, revision).await;
+        self.hear_of(user, revision.try_into().unwrap_or_default()).await;
+    }
+}

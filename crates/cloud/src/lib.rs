@@ -1,0 +1,91 @@
+//! The Usher API for many users: callers come with tokens of an identity provider, and everything is in a database that
+//! any number of nodes share.
+//!
+//! A node keeps nothing that another one could miss. A change is told to the others (`fanout`) as "this person is at this
+//! revision"; whoever has streams of that person open reads the row again, and asks from time to time all the same.
+
+mod api;
+mod authority;
+mod deletion;
+mod entities;
+mod fanout;
+mod hub;
+mod sessions;
+mod settings;
+mod streams;
+mod users;
+
+use std::sync::{Arc, OnceLock};
+
+use usher_domain::ambient::Ambient;
+use usher_domain::store::{Database, OpenError, Tx, Work};
+use usher_wire::{Code, Error, Result};
+
+use crate::authority::Authority;
+use crate::fanout::Fanout;
+use crate::hub::Hub;
+
+pub use crate::settings::Settings;
+pub use usher_domain::store::Place;
+
+/// `UserApi` for many users. Answers health checks before [`Cloud::open`] has finished.
+#[derive(Clone)]
+pub struct Cloud(Arc<Inner>);
+
+struct Inner {
+    settings: Settings,
+    ambient: Ambient,
+    authority: Authority,
+    hub: Hub,
+    fanout: Fanout,
+    node: String,
+    database: OnceLock<Database>,
+}
+
+impl Cloud {
+    /// One node of a cloud. Nothing is opened before [`Cloud::open`].
+    pub fn new(settings: Settings, ambient: Ambient) -> Self {
+        Self(Arc::new(Inner {
+            authority: Authority::new(&settings, ambient.clone()),
+            node: ambient.uuid().to_string(),
+            hub: Hub::default(),
+            fanout: Fanout::new(settings.nats.clone()),
+            database: OnceLock::new(),
+            settings,
+            ambient,
+        }))
+    }
+
+    /// Opens the database, migrating it if needed. Call once.
+    pub async fn open(&self) -> Result<(), OpenError> {
+        let place = self.0.settings.place.clone();
+        let opening = tokio::task::spawn_blocking(move || Database::open(&place));
+        let database = opening.await.map_err(|error| OpenError::Server { reason: error.to_string() })??;
+        // Only a second call could find it set, and then the first one's database is as good.
+        drop(self.0.database.set(database));
+        Ok(())
+    }
+
+    /// Hears of changes at other nodes, looks for missed ones, and does what is due, until the future is dropped.
+    pub async fn keep(&self) {
+        tokio::join!(self.hear(), self.look(), self.delete_due());
+    }
+
+    fn database(&self) -> Result<&Database> {
+        self.0
+            .database
+            .get()
+            .ok_or_else(|| Error::new(Code::NotReady, "the cloud is still starting: try again in a moment"))
+    }
+
+    async fn write<T: Send + 'static>(
+        &self,
+        work: impl Fn(&Tx<'_>) -> Work<T> + Send + 'static,
+    ) -> Result<T> {
+        self.database()?.write(work).await
+    }
+
+    async fn read<T: Send + 'static>(&self, work: impl Fn(&Tx<'_>) -> Work<T> + Send + 'static) -> Result<T> {
+        self.database()?.read(work).await
+    }
+}

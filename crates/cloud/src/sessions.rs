@@ -1,0 +1,66 @@
+//! A person's sessions: listing them, ending one.
+
+use usher_domain::store::FOR_GOOD;
+use usher_wire::{AuditActionEnum, Caller, Error, Result, UserSession, UserSessions};
+
+use crate::Cloud;
+use crate::users::Visit;
+
+impl Cloud {
+    pub(crate) async fn sessions(&self, caller: &Caller) -> Result<UserSessions> {
+        let visit = self.visit(caller).await?;
+        self.list_sessions(&visit).await
+    }
+
+    async fn list_sessions(&self, visit: &Visit) -> Result<UserSessions> {
+        let id = visit.id();
+        let sessions = self.read(move |tx| tx.user_sessions(&id)).await?.into_iter();
+        let iterable = sessions.map(|session| UserSession {
+            current: (session.id == visit.session).then_some(true),
+            ended: session.refused_before.is_some().then_some(true),
+            id: session.id,
+            issuer: session.issuer,
+            agent: session.agent,
+            created: session.created_at.into(),
+            seen: session.seen_at.into(),
+        });
+        Ok(UserSessions { iterable: iterable.collect() })
+    }
+
+    /// Ends a session for good: what it is told apart by is refused from now on, whatever token comes with it.
+    pub(crate) async fn revoke(&self, caller: &Caller, session: &str) -> Result<UserSessions> {
+        let visit = self.visit(caller).await?;
+        self.refuse(&visit, session.to_owned(), FOR_GOOD, AuditActionEnum::SessionEnded).await?;
+        if session == visit.session {
+            return Ok(UserSessions::default());
+        }
+        self.list_sessions(&visit).await
+    }
+
+    /// Ends the caller's own session: tokens made until now are refused, those of a new sign-in are not.
+    pub(crate) async fn clear(&self, caller: &Caller) -> Result<()> {
+        let visit = self.visit(caller).await?;
+        let (session, now) = (visit.session.clone(), self.0.ambient.now().as_millis());
+        self.refuse(&visit, session, now, AuditActionEnum::SignedOut).await
+    }
+
+    async fn refuse(
+        &self,
+        visit: &Visit,
+        session: String,
+        before: i64,
+        action: AuditActionEnum,
+    ) -> Result<()> {
+        let (id, cloud) = (visit.id(), self.clone());
+        self.write(move |tx| {
+            if !tx.refuse_session(&id, &session, before)? {
+                return Err(Error::not_found(format_args!("session `{session}` of yours")).into());
+            }
+            cloud.record(tx, &id, action, Some(&session))
+        })
+        .await?;
+        // Not a change of the profile: whoever has streams looks whose session it is.
+        self.tell(&visit.user.profile.id, 0).await;
+        Ok(())
+    }
+}

@@ -1,0 +1,317 @@
+//! People: who a token belongs to, made at first sight, and how their profile is read and changed.
+
+use std::sync::Arc;
+
+use usher_domain::access::{Basis, decide};
+use usher_domain::edit::{Named, edit};
+use usher_domain::profile::{check_name, check_picture, check_username, new_profile};
+use usher_domain::store::{FOR_GOOD, Tx, User, Visitor, Work};
+use usher_issuer::Kind;
+use usher_wire::{
+    AuditActionEnum, AuditEntry, Auth0User, Caller, Code, DeletionStateEnum, Error, FlattenedEntities,
+    FlattenedEntity, HasFeatureAccessInput, HasFeatureAccessOutput, Present, ProfileUpdate, ReferencedEntity,
+    Result, Timestamp, UserBetaStatus, UserProfile, Version,
+};
+use uuid::Uuid;
+
+use crate::Cloud;
+use crate::authority::{Bearer, refused};
+
+/// How often it is written down that a session is alive, in milliseconds.
+const SEEN_EVERY: i64 = 600_000;
+/// How long a session is listed that is not seen any more, in milliseconds.
+const SESSIONS_FOR: i64 = 90 * 24 * 3_600_000;
+/// There are no switches in a cloud: a token is one person's.
+const GENERATION: u64 = 1;
+
+/// A person who asks.
+pub(crate) struct Visit {
+    pub(crate) user: User,
+    pub(crate) bearer: Arc<Bearer>,
+    pub(crate) session: String,
+}
+
+impl Visit {
+    pub(crate) fn id(&self) -> String {
+        self.user.profile.id.clone()
+    }
+}
+
+impl Cloud {
+    /// Who asks. A token that was never seen makes an account; one of an ended session is refused.
+    pub(crate) async fn visit(&self, caller: &Caller) -> Result<Visit> {
+        let bearer = self.0.authority.bearer(caller).await?;
+        let session = bearer.session(caller);
+        let (issuer, subject) = (bearer.issuer().to_owned(), bearer.claims.subject().to_owned());
+        let key = session.clone();
+        let visitor = self.read(move |tx| tx.visitor(&issuer, &subject, &key)).await?;
+        let now = self.0.ambient.now();
+        if let Some(visitor) = visitor {
+            check(&visitor, bearer.issued_at)?;
+            let is_fresh = visitor.seen_at.is_some_and(|at| now.as_millis() - at.as_millis() < SEEN_EVERY);
+            if is_fresh && visitor.leaves_since.is_none() {
+                return Ok(Visit { user: visitor.user, bearer, session });
+            }
+        }
+        let user = self.meet(caller, &bearer, &session, now).await?;
+        Ok(Visit { user, bearer, session })
+    }
+
+    /// Writes down that somebody came: for the first time, again after a while, or back after he wanted to leave.
+    async fn meet(
+        &self,
+        caller: &Caller,
+        bearer: &Arc<Bearer>,
+        session: &str,
+        now: Timestamp,
+    ) -> Result<User> {
+        let (bearer, session, agent) = (Arc::clone(bearer), session.to_owned(), caller.agent.clone());
+        let cloud = self.clone();
+        self.write(move |tx| {
+            let (issuer, subject) = (bearer.issuer(), bearer.claims.subject());
+            let user = match tx.visitor(issuer, subject, &session)? {
+                Some(visitor) => {
+                    check(&visitor, bearer.issued_at)?;
+                    visitor.user
+                }
+                None => create(tx, &bearer, &cloud, now)?,
+            };
+            let id = &user.profile.id;
+            if let Some(asked) = tx.deletion(id)? {
+                tx.end_deletion(&asked, DeletionStateEnum::Restored.as_str(), now)?;
+                cloud.record(tx, id, AuditActionEnum::AccountRestored, None)?;
+            }
+            tx.see_session(id, &session, issuer, agent.as_deref(), now)?;
+            if let Ok(long_ago) = Timestamp::from_millis(now.as_millis() - SESSIONS_FOR) {
+                tx.forget_sessions(id, long_ago)?;
+            }
+            Ok(user)
+        })
+        .await
+    }
+
+    /// Adds to a person's part of the record.
+    pub(crate) fn record(
+        &self,
+        tx: &Tx<'_>,
+        user: &str,
+        action: AuditActionEnum,
+        subject: Option<&str>,
+    ) -> Work<()> {
+        let entry = AuditEntry {
+            at: self.0.ambient.now().into(),
+            action,
+            user: Some(user.to_owned()),
+            application: None,
+            origin: None,
+            subject: subject.map(str::to_owned),
+        };
+        tx.insert_audit_of(user, self.0.ambient.uuid(), &entry)
+    }
+
+    pub(crate) async fn snapshot(&self, caller: &Caller) -> Result<Arc<Present>> {
+        let user = self.visit(caller).await?.user;
+        self.read(move |tx| present(tx, user.clone()).map(Arc::new)).await
+    }
+
+    pub(crate) async fn profile(&self, caller: &Caller) -> Result<UserProfile> {
+        let user = self.visit(caller).await?.user;
+        self.read(move |tx| compose(tx, user.clone())).await
+    }
+
+    /// The token says who it is; the body may fill what is empty.
+    pub(crate) async fn select(&self, caller: &Caller, body: Option<Auth0User>) -> Result<UserProfile> {
+        let visit = self.visit(caller).await?;
+        let Some(body) = body else { return self.profile(caller).await };
+        let (id, subject) = (visit.id(), visit.bearer.claims.subject());
+        let is_other = |name: &String| !name.is_empty() && name != subject && *name != id;
+        if body.user_id.as_ref().is_some_and(is_other) {
+            return Err(Error::new(
+                Code::NotAllowed,
+                "the token belongs to somebody else than the body names",
+            ));
+        }
+        let given = |member: &Option<String>| member.clone().filter(|text| !text.trim().is_empty());
+        let (name, picture) = (given(&body.name), given(&body.picture));
+        name.as_deref().map(check_name).transpose()?;
+        picture.as_deref().map(check_picture).transpose()?;
+        let username =
+            given(&body.username).or(given(&body.nickname)).filter(|name| check_username(name).is_ok());
+        let now = self.0.ambient.now();
+        self.change(id, move |tx, user| {
+            let mut profile = user.profile.clone();
+            profile.name = profile.name.or_else(|| name.clone());
+            profile.picture = profile.picture.or_else(|| picture.clone());
+            if let Some(username) = username.as_ref().filter(|_| profile.username.is_none())
+                && !tx.username_is_taken(username, &profile.id)?
+            {
+                profile.username = Some(username.clone());
+            }
+            store(tx, user, profile, now)
+        })
+        .await
+    }
+
+    pub(crate) async fn update(&self, caller: &Caller, sent: ProfileUpdate) -> Result<UserProfile> {
+        let visit = self.visit(caller).await?;
+        let id = sent.id.clone().ok_or_else(|| {
+            Error::invalid_body(
+                "`id` is missing: send the profile to change, or at least its `id` and what changes",
+            )
+        })?;
+        if id != visit.user.profile.id {
+            return Err(unknown_user(&id));
+        }
+        let named = match caller.seen {
+            Some(Version { generation: GENERATION, revision }) => {
+                i64::try_from(revision).map_or(Named::Forgotten, Named::Revision)
+            }
+            Some(_) => Named::Forgotten,
+            None => sent.updated.as_ref().map_or(Named::Nothing, |updated| Named::Stamp(updated.value)),
+        };
+        let now = self.0.ambient.now();
+        self.change(id, move |tx, user| edit(tx, user, &sent, named, false, now)).await
+    }
+
+    /// What the identity provider says now. One that cannot be reached changes nothing; one that does not answer such
+    /// questions leaves what is stored.
+    pub(crate) async fn refresh(&self, caller: &Caller) -> Result<UserProfile> {
+        let visit = self.visit(caller).await?;
+        let token = caller.bearer.clone().ok_or_else(Error::not_signed_in)?;
+        let issuer = Arc::clone(&visit.bearer.issuer);
+        let claims = match issuer.userinfo(token.expose()).await {
+            Ok(claims) if claims.subject() == visit.bearer.claims.subject() => claims,
+            Err(trouble) if matches!(trouble.kind, Kind::Unreachable | Kind::Lost | Kind::Failed) => {
+                return Err(trouble.into());
+            }
+            Ok(_) | Err(_) => visit.bearer.claims.clone(),
+        };
+        let (kind, now) = (issuer.settings.kind(), self.0.ambient.now());
+        self.change(visit.id(), move |tx, user| {
+            let mut profile = user.profile.clone();
+            claims.fill(tx, &mut profile, kind)?;
+            store(tx, user, profile, now)
+        })
+        .await
+    }
+
+    pub(crate) async fn beta_status(&self, caller: &Caller, sent: UserBetaStatus) -> Result<UserBetaStatus> {
+        let visit = self.visit(caller).await?;
+        if sent.user != visit.user.profile.id {
+            return Err(unknown_user(&sent.user));
+        }
+        let (id, now) = (visit.id(), self.0.ambient.now());
+        let (status, revision) = self
+            .write(move |tx| {
+                let user = tx.user(&id)?.ok_or_else(|| unknown_user(&id))?;
+                let beta = user.beta.apply(&sent, now)?;
+                let status = beta.status(&id);
+                if beta == user.beta {
+                    return Ok((status, user.revision));
+                }
+                Ok((status, tx.update_user(&user, user.profile.clone(), beta, now)?.revision))
+            })
+            .await?;
+        self.tell(&status.user, revision).await;
+        Ok(status)
+    }
+
+    pub(crate) async fn feature_access(
+        &self,
+        caller: &Caller,
+        input: &HasFeatureAccessInput,
+    ) -> Result<HasFeatureAccessOutput> {
+        let profile = self.profile(caller).await?;
+        let entities = profile.entities.iter().flat_map(|entities| &entities.iterable);
+        let basis = Basis { as_of: Some(self.0.ambient.now()), stale: false };
+        decide(entities.filter_map(|entity| entity.reference.as_deref()), input, basis)
+    }
+
+    /// Changes a person, tells everybody who follows him, and answers the profile.
+    pub(crate) async fn change(
+        &self,
+        id: String,
+        work: impl Fn(&Tx<'_>, User) -> Work<User> + Send + 'static,
+    ) -> Result<UserProfile> {
+        let (profile, revision) = self
+            .write(move |tx| {
+                let user = tx.user(&id)?.ok_or_else(|| unknown_user(&id))?;
+                let user = work(tx, user)?;
+                let revision = user.revision;
+                Ok((compose(tx, user)?, revision))
+            })
+            .await?;
+        self.tell(&profile.id, revision).await;
+        Ok(profile)
+    }
+}
+
+/// Whether the visitor's token is still good.
+fn check(visitor: &Visitor, issued_at: i64) -> Result<()> {
+    match visitor.refused_before {
+        Some(FOR_GOOD) => {
+            return Err(refused("this session was ended: sign in again at the identity provider"));
+        }
+        Some(before) if issued_at <= before => {
+            return Err(refused("this session was signed out: get a new access token by signing in again"));
+        }
+        _ => {}
+    }
+    match visitor.leaves_since {
+        Some(since) if issued_at <= since => {
+            Err(refused("this account is about to be deleted: sign in again to keep it"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// An account for somebody who was never here.
+fn create(tx: &Tx<'_>, bearer: &Bearer, cloud: &Cloud, now: Timestamp) -> Work<User> {
+    let new: Uuid = cloud.0.ambient.uuid();
+    let id = bearer.claims.account_id(tx, new)?;
+    let mut profile = new_profile(id.clone(), now);
+    bearer.claims.fill(tx, &mut profile, bearer.issuer.settings.kind())?;
+    tx.insert_user(&profile, now)?;
+    if !tx.insert_identity(bearer.issuer(), bearer.claims.subject(), &id)? {
+        // Two tokens of the same new person at the same moment.
+        return Err(usher_domain::store::Fault::Raced);
+    }
+    cloud.record(tx, &id, AuditActionEnum::AccountAdded, Some(bearer.issuer()))?;
+    Ok(tx.user(&id)?.ok_or_else(|| unknown_user(&id))?)
+}
+
+fn store(tx: &Tx<'_>, user: User, profile: UserProfile, now: Timestamp) -> Work<User> {
+    if profile == user.profile { Ok(user) } else { tx.update_user(&user, profile, user.beta.clone(), now) }
+}
+
+/// The state readers take.
+pub(crate) fn present(tx: &Tx<'_>, user: User) -> Work<Present> {
+    let revision = u64::try_from(user.revision).unwrap_or_default();
+    Ok(Present::new(Version { generation: GENERATION, revision }, Some(compose(tx, user)?)))
+}
+
+/// The profile as callers see it: the stored one with what is known of the person elsewhere.
+pub(crate) fn compose(tx: &Tx<'_>, user: User) -> Work<UserProfile> {
+    let mut profile = user.profile;
+    user.beta.show_on(&mut profile);
+    let entities = tx.entities_of(&profile.id)?;
+    if !entities.is_empty() {
+        let references = entities.iter().map(|entity| ReferencedEntity {
+            id: entity.id.clone(),
+            reference: Some(Box::new(FlattenedEntity::from(entity))),
+            schema: None,
+        });
+        let indices = (0..).zip(&entities).map(|(index, entity)| (entity.id.clone(), index)).collect();
+        profile.entities = Some(FlattenedEntities {
+            iterable: references.collect(),
+            indices: Some(indices),
+            score: None,
+            schema: None,
+        });
+    }
+    Ok(profile)
+}
+
+pub(crate) fn unknown_user(id: &str) -> Error {
+    Error::not_found(format_args!("account `{id}` for you"))
+}
