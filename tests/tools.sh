@@ -72,6 +72,22 @@ get_node() {
   ) 9>"$cache/$part.lock" || cannot "npm could not install the packages of tests/$part"
 }
 
+# postgres_bin: the folder with the programs of a PostgreSQL server, installed if it can be.
+postgres_bin() {
+  local found
+  found() { ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -1; }
+  [ -n "$(found)" ] || ! command -v initdb >/dev/null || { dirname "$(command -v initdb)" && return; }
+  [ -n "$(found)" ] || debian postgresql || cannot "PostgreSQL is missing; install it (Debian: apt-get install postgresql)" || return
+  found
+}
+
+# nats_bin: the program of a NATS server.
+nats_bin() {
+  command -v nats-server && return
+  get_venv nats >&2 && ls "$(venv_dir nats)"/bin/nats-server ||
+    cannot "nats-server is missing (Debian: apt-get install nats-server)"
+}
+
 get_rust() {
   command -v cargo >/dev/null || cannot "cargo is missing; install the Rust toolchain (rust-version in Cargo.toml)" || return
   # The bundled SQLite is C.

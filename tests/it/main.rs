@@ -4,6 +4,7 @@
 
 mod architecture;
 mod cli;
+mod cloud;
 mod contract;
 mod daemon;
 mod fuzz;

@@ -4,7 +4,7 @@
 mod cli;
 mod custody;
 mod faults;
-mod provider;
+pub(crate) mod provider;
 mod sign_in;
 
 use std::path::Path;

@@ -31,13 +31,6 @@ impl Fanout {
             tracing::warn!(%error, "other nodes hear of a change late");
         }
     }
-
-    /// Whether there is a connection to the other nodes; `None` where there are none.
-    pub(crate) fn is_connected(&self) -> Option<bool> {
-        let connected = || async_nats::connection::State::Connected;
-        (!self.servers.is_empty())
-            .then(|| self.client.get().is_some_and(|client| client.connection_state() == connected()))
-    }
 }
 
 impl Cloud {

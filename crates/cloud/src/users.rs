@@ -5,7 +5,7 @@ use std::sync::Arc;
 use usher_domain::access::{Basis, decide};
 use usher_domain::edit::{Named, edit};
 use usher_domain::profile::{check_name, check_picture, check_username, new_profile};
-use usher_domain::store::{FOR_GOOD, Tx, User, Visitor, Work};
+use usher_domain::store::{FOR_GOOD, Fault, Tx, User, Visitor, Work};
 use usher_issuer::Kind;
 use usher_wire::{
     AuditActionEnum, AuditEntry, Auth0User, Caller, Code, DeletionStateEnum, Error, FlattenedEntities,
@@ -271,10 +271,13 @@ fn create(tx: &Tx<'_>, bearer: &Bearer, cloud: &Cloud, now: Timestamp) -> Work<U
     let id = bearer.claims.account_id(tx, new)?;
     let mut profile = new_profile(id.clone(), now);
     bearer.claims.fill(tx, &mut profile, bearer.issuer.settings.kind())?;
-    tx.insert_user(&profile, now)?;
+    // Two tokens of the same new person at the same moment: the second one finds what the first one made.
+    tx.insert_user(&profile, now).map_err(|fault| match fault {
+        Fault::Refused(error) if error.code == Code::Taken => Fault::Raced,
+        fault => fault,
+    })?;
     if !tx.insert_identity(bearer.issuer(), bearer.claims.subject(), &id)? {
-        // Two tokens of the same new person at the same moment.
-        return Err(usher_domain::store::Fault::Raced);
+        return Err(Fault::Raced);
     }
     cloud.record(tx, &id, AuditActionEnum::AccountAdded, Some(bearer.issuer()))?;
     Ok(tx.user(&id)?.ok_or_else(|| unknown_user(&id))?)

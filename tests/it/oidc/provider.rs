@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::raw::{Raw, Reply};
 
 /// A running provider. Dropped, it is killed.
-pub(super) struct Provider {
+pub(crate) struct Provider {
     child: Child,
     /// Kept open: it goes on to talk.
     _stdout: BufReader<ChildStdout>,
@@ -22,12 +22,12 @@ pub(super) struct Provider {
 
 impl Provider {
     /// The certified one, set up by these variables. `None` when it cannot be had and the tester allows that.
-    pub(super) fn start(settings: &[(&str, &str)]) -> Option<Self> {
+    pub(crate) fn start(settings: &[(&str, &str)]) -> Option<Self> {
         Self::run("server.mjs", settings)
     }
 
     /// The one that lies.
-    pub(super) fn start_liar() -> Option<Self> {
+    pub(crate) fn start_liar() -> Option<Self> {
         Self::run("mock.mjs", &[])
     }
 
@@ -46,18 +46,18 @@ impl Provider {
         Some(Self { child, _stdout: stdout, url, program })
     }
 
-    pub(super) fn url(&self) -> &str {
+    pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
     /// Ends it, as if its machine were gone.
-    pub(super) fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         drop(self.child.kill());
         drop(self.child.wait());
     }
 
     /// Starts it again where it was, with other keys and nothing of what it knew.
-    pub(super) fn start_again(&mut self, settings: &[(&str, &str)]) {
+    pub(crate) fn start_again(&mut self, settings: &[(&str, &str)]) {
         self.stop();
         let port = self.url.rsplit(':').next().unwrap().to_owned();
         let again = Self::run(self.program, &[settings, &[("PORT", &port)]].concat());
@@ -65,23 +65,28 @@ impl Provider {
     }
 
     /// How often a path was asked.
-    pub(super) async fn count(&self, path: &str) -> u64 {
+    pub(crate) async fn count(&self, path: &str) -> u64 {
         let counts = Raw::at(&self.url).get("/test/counts").await.json();
         counts[path].as_u64().unwrap_or_default()
     }
 
     /// Breaks paths, and mends those that were broken before.
-    pub(super) async fn break_down(&self, faults: Value) {
+    pub(crate) async fn break_down(&self, faults: Value) {
         assert_eq!(Raw::at(&self.url).send("/test/fault", &faults).await.status, 200);
     }
 
     /// From now on it lies like this.
-    pub(super) async fn lie(&self, lies: Value) {
+    pub(crate) async fn lie(&self, lies: Value) {
         assert_eq!(Raw::at(&self.url).send("/test/lies", &lies).await.status, 200);
     }
 
+    /// A token of the liar with these claims.
+    pub(crate) async fn token(&self, claims: Value) -> String {
+        Raw::at(&self.url).send("/test/token", &claims).await.body
+    }
+
     /// Whether it says that a token is good.
-    pub(super) async fn accepts(&self, token: &str) -> bool {
+    pub(crate) async fn accepts(&self, token: &str) -> bool {
         let form = format!("token={token}&client_id=usher");
         let request = Raw::at(&self.url).request("POST", "/oauth/introspect").body(form);
         let reply = Reply::to(request.header("content-type", "application/x-www-form-urlencoded")).await;
@@ -119,7 +124,7 @@ fn packages() -> Option<PathBuf> {
 }
 
 /// A person who signs in, or declines: where the browser is sent in the end, or what its last page says.
-pub(super) async fn person(mode: &str, url: &str, login: &str, declines: bool) -> String {
+pub(crate) async fn person(mode: &str, url: &str, login: &str, declines: bool) -> String {
     let mut command = tokio::process::Command::new("python3");
     command.arg(tests().join("oidc/person.py")).args([mode, url, login]).args(declines.then_some("deny"));
     let output = command.output().await.unwrap();

