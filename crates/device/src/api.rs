@@ -297,6 +297,7 @@ impl UserApi for Device {
             guard: None,
             issuers: Some(issuers).filter(|issuers| !issuers.is_empty()),
             session,
+            sign_in: self.last_sign_in(),
         })
     }
 

@@ -30,6 +30,8 @@ pub struct Status {
     pub issuers: Option<Vec<Issuer>>,
     /// The current account's session at its provider; absent for a local account.
     pub session: Option<SessionStatus>,
+    /// Id of the sign-in that was started last, running or ended; absent when there was none.
+    pub sign_in: Option<String>,
 }
 
 /// How callers of a device are checked.

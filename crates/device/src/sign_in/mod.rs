@@ -76,6 +76,12 @@ impl Device {
         Ok(job)
     }
 
+    /// Id of the sign-in that was started last.
+    pub(crate) fn last_sign_in(&self) -> Option<String> {
+        let jobs = self.0.sign_ins.jobs.lock().unwrap_or_else(PoisonError::into_inner);
+        jobs.front().map(|job| job.id())
+    }
+
     /// The sign-in that runs.
     pub(crate) fn running_sign_in(&self) -> Option<Arc<Job>> {
         let jobs = self.0.sign_ins.jobs.lock().unwrap_or_else(PoisonError::into_inner);
