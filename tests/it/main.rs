@@ -15,6 +15,7 @@ mod limits;
 mod namespace;
 mod oidc;
 mod openapi;
+mod page;
 #[cfg(target_os = "linux")]
 mod process;
 mod raw;

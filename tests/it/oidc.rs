@@ -5,6 +5,7 @@ mod cli;
 mod custody;
 mod faults;
 pub(crate) mod provider;
+mod page;
 mod sign_in;
 
 use std::path::Path;

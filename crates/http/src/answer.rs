@@ -12,7 +12,7 @@ use usher_wire::{Code, Error};
 
 use crate::cors;
 use crate::error::{Failure, render, wants_problem};
-use crate::guard::{Guard, is_form};
+use crate::guard::{Guard, check_form};
 use crate::panics::Caught;
 use crate::server::Refusal;
 
@@ -57,8 +57,8 @@ pub(crate) async fn answer(
 
 async fn handle(router: &Router, request: Request<Body>) -> Response {
     // Not a matter of the guard: the page that sends it may be welcome, and then it may read why it is refused.
-    if is_form(&request) {
-        return Failure::media_type().into_response();
+    if let Err(refusal) = check_form(&request) {
+        return refusal.into_response();
     }
     let within = if request.uri().path() == "/os/sign_in" { SIGN_IN_WITHIN } else { ANSWER_WITHIN };
     let mut router = router.clone();

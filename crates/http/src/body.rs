@@ -1,10 +1,13 @@
-//! JSON bodies: at most 1 MiB, JSON only, an empty one is none, and a wrong member is named by its path.
+//! Bodies of at most 1 MiB: JSON only, an empty one is none, and a wrong member is named by its path; and the forms of
+//! the daemon's own page.
 
 use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
+use axum::response::IntoResponse;
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 use usher_wire::{Code, Error};
@@ -23,6 +26,9 @@ pub(crate) type NoBody = MaybeJson<serde::de::IgnoredAny>;
 /// A body that must be there.
 pub(crate) struct Json<T>(pub(crate) T);
 
+/// The fields of a form of the daemon's own page.
+pub(crate) struct Form<T>(pub(crate) T);
+
 /// A body that may be absent.
 pub(crate) struct MaybeJson<T>(pub(crate) Option<T>);
 
@@ -39,19 +45,7 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for MaybeJson<T> {
     type Rejection = Failure;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
-        let (parts, body) = request.into_parts();
-        // Who asks first is refused by the announced length. Who already sends would take an early answer for a broken
-        // connection, so his body is read up to the limit.
-        let asks = parts.headers.contains_key(header::EXPECT);
-        let announced =
-            parts.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-        if asks && announced.is_some_and(|length: u64| length > MAX_BODY as u64) {
-            return Err(too_large());
-        }
-        let bytes = timeout(BODY_WITHIN, axum::body::to_bytes(body, MAX_BODY))
-            .await
-            .map_err(|_| Error::invalid_body("the body did not arrive in time: send it whole"))?
-            .map_err(|error| unread(&error))?;
+        let (parts, bytes) = read(request).await?;
         if bytes.is_empty() {
             return Ok(Self(None));
         }
@@ -60,6 +54,37 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for MaybeJson<T> {
         }
         parse(&bytes).map(|value| Self(Some(value))).map_err(Failure::from)
     }
+}
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Form<T> {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Failure> {
+        let (parts, bytes) = read(request).await?;
+        let request = Request::from_parts(parts, bytes.into());
+        match axum::Form::from_request(request, state).await {
+            Ok(axum::Form(value)) => Ok(Self(value)),
+            Err(rejection) => Err(Failure::of_status(rejection.into_response().status())),
+        }
+    }
+}
+
+/// The whole body, within the limits.
+async fn read(request: Request) -> Result<(Parts, Bytes), Failure> {
+    let (parts, body) = request.into_parts();
+    // Who asks first is refused by the announced length. Who already sends would take an early answer for a broken
+    // connection, so his body is read up to the limit.
+    let asks = parts.headers.contains_key(header::EXPECT);
+    let announced =
+        parts.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    if asks && announced.is_some_and(|length: u64| length > MAX_BODY as u64) {
+        return Err(too_large());
+    }
+    let bytes = timeout(BODY_WITHIN, axum::body::to_bytes(body, MAX_BODY))
+        .await
+        .map_err(|_| Error::invalid_body("the body did not arrive in time: send it whole"))?
+        .map_err(|error| unread(&error))?;
+    Ok((parts, bytes))
 }
 
 /// `application/json` or `application/*+json`, in any case, with or without parameters.

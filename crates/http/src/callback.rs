@@ -87,12 +87,12 @@ fn told(end: &SignIn) -> Response {
     }
 }
 
-/// A page that loads nothing, leads nowhere, is kept nowhere and tells no other site where it was.
+/// A page that loads nothing, leads to the page `/` only, is kept nowhere and tells no other site where it was.
 fn page(status: StatusCode, title: &str, text: &str) -> Response {
     let (title, text) = (crate::docs::escape(title), crate::docs::escape(text));
     let html = format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
-         <title>{title}</title><style>{}</style><main><h1>{title}</h1><p>{text}</p></main></html>",
+         <title>{title}</title><style>{}</style><main><h1>{title}</h1><p>{text}</p><p><a href=\"/\">Who is signed in</a></p></main></html>",
         crate::docs::STYLE
     );
     let headers = [

@@ -51,6 +51,9 @@ pub(crate) fn protect(headers: &mut HeaderMap) {
         (header::VARY, HeaderValue::from_static("origin")),
     ];
     for (name, value) in FIXED {
-        headers.insert(name, value);
+        // With `no-referrer` a page's own forms would come without their origin, so the page that has some says another.
+        if name != header::REFERRER_POLICY || !headers.contains_key(&name) {
+            headers.insert(name, value);
+        }
     }
 }

@@ -16,8 +16,8 @@ use crate::router::App;
 static JSON: LazyLock<String> = LazyLock::new(openapi_json);
 static PAGE: LazyLock<String> = LazyLock::new(|| page(&serde_json::from_str(&JSON).unwrap_or_default()));
 
-pub(crate) const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;\
-    color-scheme:light dark}code,pre{font-family:ui-monospace,monospace}h2{margin-top:2.5rem}\
+pub(crate) const STYLE: &str = ":root{color-scheme:light dark;background:Canvas;color:CanvasText}\
+    body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}code,pre{font-family:ui-monospace,monospace}h2{margin-top:2.5rem}\
     section{border-top:1px solid #8886;padding:.5rem 0}table{border-collapse:collapse}\
     td,th{text-align:left;vertical-align:top;padding:.15rem 1rem .15rem 0}";
 

@@ -8,6 +8,7 @@ use usher_wire::{Code, Error, Page, Pages};
 
 use crate::callback::is_callback;
 use crate::error::Failure;
+use crate::page::is_action;
 
 /// How foreign pages are treated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -87,7 +88,7 @@ impl Guard {
 
     /// Whether a request with this head is let in.
     pub fn admits<B>(&self, request: &Request<B>) -> bool {
-        self.check(request).is_ok() && !is_form(request)
+        self.check(request).is_ok() && check_form(request).is_ok()
     }
 
     /// Refuses what a hostile page or a rebound name can send; answers which foreign page it is that may.
@@ -177,8 +178,30 @@ fn unapproved(why: &str) -> Failure {
 /// The content types a page can send anywhere without asking first.
 const FORMS: [&[u8]; 3] = [b"text/plain", b"multipart/form-data", b"application/x-www-form-urlencoded"];
 
+/// Refuses writes that any page could have sent. What the page `/` is for takes forms, and only those it sends itself: a
+/// browser tells that by an `Origin` which is just the address the form goes to.
+pub(crate) fn check_form<B>(request: &Request<B>) -> Result<(), Failure> {
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+    if reads || !is_action(request.uri().path()) {
+        return if is_form(request) { Err(Failure::media_type()) } else { Ok(()) };
+    }
+    let headers = request.headers();
+    let (origin, host) = (headers.get(header::ORIGIN), headers.get(header::HOST));
+    let is_own = origin.zip(host).is_some_and(|(origin, host)| {
+        origin
+            .as_bytes()
+            .strip_prefix(b"http://")
+            .is_some_and(|from| from.eq_ignore_ascii_case(host.as_bytes()))
+    });
+    let mut sites = headers.get_all("sec-fetch-site").iter();
+    if is_own && sites.all(|site| site == "same-origin") {
+        return Ok(());
+    }
+    Err(refused("this form belongs to the daemon's own page: open `/` and use it there"))
+}
+
 /// Whether the request writes with one of these. Compares bytes: what a page puts behind the `;` need not be text.
-pub(crate) fn is_form<B>(request: &Request<B>) -> bool {
+fn is_form<B>(request: &Request<B>) -> bool {
     if matches!(*request.method(), Method::GET | Method::HEAD) {
         return false;
     }

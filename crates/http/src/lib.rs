@@ -11,6 +11,7 @@ mod docs;
 mod error;
 mod guard;
 mod openapi;
+mod page;
 mod panics;
 mod peers;
 mod router;

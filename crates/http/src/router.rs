@@ -9,6 +9,7 @@ use utoipa::Path;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::{PathItemExt, paste, routes};
 
+use crate::page::{self, Notices};
 use crate::routes::*;
 use crate::stream::Streams;
 use crate::{callback, docs, openapi, shim};
@@ -22,6 +23,8 @@ pub(crate) struct App {
     pub(crate) streams: Streams,
     /// How callers are checked before they come here.
     pub(crate) guard: Option<Arc<GuardStatus>>,
+    /// What the page `/` still has to tell.
+    pub(crate) notices: Arc<Notices>,
 }
 
 /// Makes both from one table: the routes that serve, and the same with their documentation. Describing every model costs
@@ -105,7 +108,13 @@ table! {
     shim::models_snapshot,
 }
 
-/// The API with what stands beside it: the page a sign-in ends on, the document, its page, the streams that only exist for old clients.
+/// The API with what stands beside it: the person's page, the page a sign-in ends on, the document, its page, the streams
+/// that only exist for old clients.
 pub(crate) fn router(app: App) -> Router {
-    api().merge(callback::router()).merge(docs::router()).merge(shim::router()).with_state(app)
+    api()
+        .merge(page::router())
+        .merge(callback::router())
+        .merge(docs::router())
+        .merge(shim::router())
+        .with_state(app)
 }

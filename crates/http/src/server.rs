@@ -93,7 +93,9 @@ impl Server {
         guard: Option<GuardStatus>,
     ) -> Self {
         let guard = guard.map(Arc::new);
-        Self::serving(run_id, limits, peers, |streams| router(App { api, streams, guard }))
+        Self::serving(run_id, limits, peers, |streams| {
+            router(App { api, streams, guard, notices: Arc::default() })
+        })
     }
 
     /// A server of whatever routes there are.

@@ -20,9 +20,14 @@ const FIXED: [(&str, &str); 6] = [
 ];
 
 async fn is_protected(status: u16, request: RequestBuilder) {
+    is_protected_with("no-referrer", status, request).await;
+}
+
+async fn is_protected_with(referrer: &str, status: u16, request: RequestBuilder) {
     let reply = Reply::to(request).await;
     assert_eq!(reply.status, status, "{}", reply.body);
     for (name, value) in FIXED {
+        let value = if name == "referrer-policy" { referrer } else { value };
         let values: Vec<_> = reply.headers.get_all(name).iter().collect();
         assert_eq!(values, [value], "{name}: {:?}", reply.headers);
     }
@@ -60,6 +65,12 @@ async fn every_answer_is_protected() {
         is_protected(200, raw.request("GET", path)).await;
         is_protected(200, raw.request("HEAD", path)).await;
     }
+    for asset in ["/page/style.css", "/page/script.js"] {
+        is_protected(200, raw.request("GET", asset)).await;
+    }
+    // Its forms come with their origin, which no other site is told.
+    is_protected_with("same-origin", 200, raw.request("GET", "/")).await;
+    is_protected(403, raw.request("POST", "/page/sign-out")).await;
     is_protected(200, json("/user/select")).await;
     is_protected(304, raw.request("GET", "/user").header("if-none-match", etag)).await;
     is_protected(400, json("/user/update").body("{")).await;

@@ -90,7 +90,7 @@ async fn strangers_are_refused_everywhere() {
                 "{path} {header}: {value}"
             );
         }
-        for path in ["/docs", "/openapi.json", "/nowhere"] {
+        for path in ["/", "/page/script.js", "/docs", "/openapi.json", "/nowhere"] {
             let reply = Reply::to(raw.request("GET", path).header(header, value)).await;
             assert_eq!(reply.status, 403, "{path} {header}: {value}");
         }
