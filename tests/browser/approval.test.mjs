@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 
 import * as attackers from "./attackers.mjs";
-import { CALLS, fetching, form, frame, post } from "./attempts.mjs";
+import { CALLS, EVE, fetching, form, frame, post } from "./attempts.mjs";
 import { eventually } from "./daemon.mjs";
 import { World } from "./world.mjs";
 
@@ -123,7 +123,9 @@ for (const [way, { mine, others, decide }] of Object.entries(WAYS)) {
       for (const body of ["{}", undefined]) await fetching(page, `${url}/user/clear`, post("text/plain", body));
       await form("text/plain", [['{"x":"', '"}']])(page, `${url}/user/clear`);
       assert.deepEqual(statuses(await world.recorder.take(3)), Array(3).fill("POST /user/clear 415"));
-      for (const path of ["/docs", "/user"]) {
+      await form("application/x-www-form-urlencoded", EVE)(page, `${url}/page/local`);
+      assert.deepEqual(statuses(await world.recorder.take(1)), ["POST /page/local 403"]);
+      for (const path of ["/docs", "/user", "/"]) {
         assert.equal((await frame(page, url + path)).type, "chrome-error:", path);
         await world.recorder.take(1);
       }

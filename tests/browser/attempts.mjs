@@ -120,6 +120,10 @@ const MULTIPART = post("multipart/form-data; boundary=x", "--x\r\ncontent-dispos
 const APPROVAL = post("application/json", JSON.stringify({ origin: "http://evil.test", allowed: true }));
 const OWN_HEADER = { headers: { application: "x" } };
 
+// What the page `/` sends when a person without an account signs in.
+export const EVE = [["name", "Eve"], ["email", "eve@example.test"]];
+const OWN_FORM = post("application/x-www-form-urlencoded", new URLSearchParams(EVE).toString());
+
 // What it is, the request that is meant, and how it is tried. `asks`: a foreign page's browser asks first, by a preflight.
 // `navigates`: the browser shows the answer as a document of its own.
 
@@ -136,6 +140,9 @@ export const CALLS = [
   { what: "fetch of a multipart form", request: "POST /user/clear", run: fetched(MULTIPART) },
   { what: "fetch of empty text", request: "POST /user/clear", run: fetched(post("text/plain")) },
   { what: "fetch without a body", request: "POST /user/clear", run: fetched(post()) },
+  { what: "fetch of a form of the page", request: "POST /page/local", run: fetched(OWN_FORM) },
+  { what: "fetch of a form of the page, no-cors", request: "POST /page/local", run: fetched({ ...OWN_FORM, mode: "no-cors" }) },
+  { what: "fetch of the page", request: "GET /", run: fetched() },
   { what: "fetch of JSON", request: "POST /user/clear", asks: true, run: fetched(post("application/json", "{}")) },
   { what: "post with a header of its own", request: "POST /user/clear", asks: true, run: fetched({ ...post(), ...OWN_HEADER }) },
   { what: "fetch that approves a page", request: "POST /origins", asks: true, run: fetched(APPROVAL) },
@@ -149,13 +156,18 @@ export const INCLUSIONS = [
   { what: "form", request: "POST /user/clear", navigates: true, run: form("application/x-www-form-urlencoded", [["x", "y"]]) },
   { what: "empty form", request: "POST /user/clear", navigates: true, run: form("application/x-www-form-urlencoded", []) },
   { what: "multipart form", request: "POST /user/clear", navigates: true, run: form("multipart/form-data", [["x", "y"]]) },
+  { what: "form of the page", request: "POST /page/local", navigates: true, run: form("application/x-www-form-urlencoded", EVE) },
+  { what: "form of the page as text", request: "POST /page/local", navigates: true, run: form("text/plain", EVE) },
   { what: "beacon of text", request: "POST /user/clear", run: beacon("text/plain") },
   { what: "beacon of JSON", request: "POST /user/clear", asks: true, run: beacon("application/json") },
   { what: "image", request: "GET /user", run: include("img", "src") },
   { what: "script", request: "GET /user", run: include("script", "src") },
   { what: "style sheet", request: "GET /user", run: include("link", "href") },
   { what: "frame", request: "GET /docs", run: frame },
+  { what: "frame of the page", request: "GET /", run: frame },
+  { what: "script of the page", request: "GET /page/script.js", run: include("script", "src") },
   { what: "EventSource", request: "GET /user/stream", run: events },
   { what: "window.open", request: "GET /user", navigates: true, run: open },
+  { what: "window.open of the page", request: "GET /", navigates: true, run: open },
   { what: "navigation", request: "GET /user", navigates: true, run: leave },
 ];

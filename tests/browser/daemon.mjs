@@ -37,22 +37,38 @@ export class Daemon {
     const data = join(daemon.scratch, "data");
     mkdirSync(data, { mode: 0o700 });
     daemon.env = environment(daemon.scratch);
-    const args = ["serve", "--listen", "127.0.0.1:0", "--data-dir", data, "--no-browser", ...options];
-    daemon.process = spawn(BINARY, args, { env: daemon.env, stdio: ["ignore", "pipe", "pipe"] });
-    daemon.log = "";
-    daemon.process.stderr.on("data", (text) => (daemon.log += text));
-    daemon.ended = once(daemon.process, "close").then(([code]) => code);
-    const late = setTimeout(() => daemon.process.kill("SIGKILL"), 20_000);
-    const first = once(createInterface(daemon.process.stdout), "line").then(([line]) => line);
-    const line = await Promise.race([first, daemon.ended.then((code) => `exit code ${code}`)]);
+    daemon.args = ["--data-dir", data, "--no-browser", ...options];
+    await daemon.run("127.0.0.1:0");
+    return daemon;
+  }
+
+  async run(listen) {
+    const args = ["serve", "--listen", listen, ...this.args];
+    this.process = spawn(BINARY, args, { env: this.env, stdio: ["ignore", "pipe", "pipe"] });
+    this.log = "";
+    this.process.stderr.on("data", (text) => (this.log += text));
+    this.ended = once(this.process, "close").then(([code]) => code);
+    const late = setTimeout(() => this.process.kill("SIGKILL"), 20_000);
+    const first = once(createInterface(this.process.stdout), "line").then(([line]) => line);
+    const line = await Promise.race([first, this.ended.then((code) => `exit code ${code}`)]);
     clearTimeout(late);
     if (!line.startsWith("listening on ")) {
-      daemon.discard();
-      assert.fail(`${args.join(" ")}: ${line}\n${daemon.log}`);
+      this.discard();
+      assert.fail(`${args.join(" ")}: ${line}\n${this.log}`);
     }
-    daemon.url = line.slice("listening on ".length);
-    daemon.port = Number(new URL(daemon.url).port);
-    return daemon;
+    this.url = line.slice("listening on ".length);
+    this.port = Number(new URL(this.url).port);
+  }
+
+  // Ends it and keeps its data.
+  async end() {
+    this.process.kill("SIGTERM");
+    assert.equal(await this.ended, 0, this.log);
+  }
+
+  // Starts it again where it was.
+  again() {
+    return this.run(`127.0.0.1:${this.port}`);
   }
 
   // Runs a verb of the command line and answers what it printed; its failure is an exception.
