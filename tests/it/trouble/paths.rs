@@ -66,7 +66,8 @@ fn a_wrong_method_is_told_the_right_ones() {
 fn an_unknown_path_is_not_found_whatever_the_method() {
     let (daemon, id) = with_ada();
     let unknown = [
-        "/",
+        "/page",
+        "/page/",
         "//",
         "/user/",
         "//user",
