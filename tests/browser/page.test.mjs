@@ -2,6 +2,9 @@
 // scripts nor a mouse.
 
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
 import { after, before, beforeEach, describe, test } from "node:test";
 
 import { eventually } from "./daemon.mjs";
@@ -117,6 +120,37 @@ describe("without being loaded again", { timeout: 60_000 }, () => {
     assert.equal(await page.evaluate(() => window.loaded), "once");
     await leave(page);
   });
+});
+
+// Holds a database until its input ends.
+const HOLD = `
+import sqlite3, sys
+database = sqlite3.connect(sys.argv[1], isolation_level=None)
+database.execute("BEGIN EXCLUSIVE")
+print("held", flush=True)
+sys.stdin.read()
+`;
+
+test("a daemon that is still starting says so, and then shows the page", { timeout: 30_000 }, async () => {
+  await login("Ada Lovelace");
+  await sight.daemon.end();
+  const holder = spawn("python3", ["-c", HOLD, join(sight.daemon.scratch, "data", "usher.db")]);
+  await once(holder.stdout, "data");
+  const started = sight.daemon.again();
+  try {
+    await eventually("an answer", () => fetch(sight.daemon.url).then(() => true, () => false));
+    const page = await sight.page();
+    await heading(page, "Usher is starting");
+    await isAccessible(page, "starting");
+    holder.stdin.end();
+    await heading(page, "Ada Lovelace is signed in");
+    // The browser complains of every answer that is no success, as this one has to be.
+    page.troubles = page.troubles.filter((trouble) => !trouble.includes("503"));
+    await leave(page);
+  } finally {
+    holder.kill();
+    await started;
+  }
 });
 
 test("everything works without scripts", { timeout: 30_000 }, async () => {
