@@ -270,6 +270,7 @@ impl UserApi for Cloud {
             guard: None,
             issuers: Some(self.0.settings.issuers.iter().map(IssuerSettings::about).collect()),
             session: None,
+            sign_in: None,
         })
     }
 
