@@ -4,8 +4,8 @@
 mod cli;
 mod custody;
 mod faults;
-pub(crate) mod provider;
 mod page;
+pub(crate) mod provider;
 mod sign_in;
 
 use std::path::Path;

@@ -5,17 +5,26 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::Subcommand;
+use tokio::net::TcpListener;
 use usher_cloud::{Cloud, Settings};
 use usher_domain::ambient::Ambient;
-use usher_http::{Guard, Limits, Peers, Server};
+use usher_http::{Guard, Limits, Network, Public, Server, Tls};
 
+use crate::cloud::config::{Face, Told};
+use crate::cloud::watch::Watch;
+use crate::log::{Log, start_log};
 use crate::print;
-use crate::serve::{MISCONFIGURED, refuse, signals, start_log};
+use crate::serve::{MISCONFIGURED, refuse, signals};
 
 mod config;
+mod watch;
+
+/// How much callers together may hold at once.
+const LIMITS: Limits = Limits { connections: 16 * 1024, streams_per_application: usize::MAX };
 
 /// Arguments of `cloud`. Each is also a key of the configuration file and, as `USHER_...`, of the environment.
 #[derive(Debug, clap::Args)]
@@ -48,6 +57,12 @@ pub(crate) struct Given {
         hide_env_values = true
     )]
     nats: Vec<String>,
+    /// Answer `/metrics`, `/health` and `/ready` on this address: for operators, not for clients
+    #[arg(long, global = true, value_name = "ADDR", env = "USHER_CLOUD_WATCH")]
+    watch: Option<SocketAddr>,
+    /// How a line of the log looks [default: text]
+    #[arg(long, global = true, value_enum, env = "USHER_CLOUD_LOG_FORMAT")]
+    log: Option<Log>,
     /// Read settings from this file
     #[arg(long, global = true, value_name = "FILE", env = "USHER_CLOUD_CONFIG")]
     config: Option<PathBuf>,
@@ -65,11 +80,11 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         print::raw(config::EXAMPLE)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let (settings, listen) = match config::read(args.given) {
-        Ok(read) => read,
+    let Told { settings, face } = match config::read(args.given) {
+        Ok(told) => told,
         Err(error) => return refuse(&format!("{error:#}"), MISCONFIGURED),
     };
-    start_log();
+    start_log(face.log);
     usher_http::log_panics();
     #[cfg(unix)]
     drop(rlimit::increase_nofile_limit(u64::MAX));
@@ -80,7 +95,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let ended = runtime.block_on(async {
         match args.verb {
             Some(Verb::Migrate) => migrate(settings).await,
-            None => serve(settings, &listen).await,
+            None => serve(settings, face).await,
         }
     });
     runtime.shutdown_background();
@@ -93,20 +108,26 @@ async fn migrate(settings: Settings) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn serve(settings: Settings, listen: &[SocketAddr]) -> anyhow::Result<ExitCode> {
+async fn serve(settings: Settings, face: Face) -> anyhow::Result<ExitCode> {
     let mut stop = std::pin::pin!(signals::stop().context("cannot listen for signals")?);
     let ambient = Ambient::of_this_machine();
     let cloud = Cloud::new(settings, ambient.clone());
-    let limits = Limits { connections: 16 * 1024, streams_per_application: usize::MAX };
-    let server =
-        Server::new(Arc::new(cloud.clone()), ambient.uuid().as_fields().0, limits, Peers::everybody(), None);
+    let run_id = ambient.uuid().as_fields().0;
+    let server = Server::of_network(Arc::new(cloud.clone()), run_id, LIMITS);
+    let network = Arc::new(Network::new(face.trusted_proxies, face.requests_per_address));
     let mut addresses = Vec::new();
-    for address in listen {
-        let listener = tokio::net::TcpListener::bind(address)
-            .await
-            .with_context(|| format!("cannot listen on {address}: choose another one with --listen"))?;
+    for address in &face.listen {
+        let listener = bind(*address).await?;
         addresses.push(listener.local_addr().context("a listener without an address")?);
-        server.listen(listener, Guard::of_network());
+        server.listen(Public::new(listener, face.tls.clone()), Guard::of_network(Arc::clone(&network)));
+    }
+    let watch = Server::of_watch(Arc::new(Watch::new(cloud.clone())?), run_id);
+    if let Some(address) = face.watch {
+        let listener = bind(address).await?;
+        let address = listener.local_addr().context("a listener without an address")?;
+        tracing::info!("numbers for Prometheus at http://{address}/metrics");
+        watch
+            .listen(Public::new(listener, None), Guard::of_network(Arc::new(Network::new(Vec::new(), None))));
     }
     tokio::select! {
         opened = cloud.open() => opened?,
@@ -115,15 +136,41 @@ async fn serve(settings: Settings, listen: &[SocketAddr]) -> anyhow::Result<Exit
             return Ok(ExitCode::SUCCESS);
         }
     }
+    let scheme = if face.tls.is_some() { "https" } else { "http" };
     for address in addresses {
-        drop(print::line(format_args!("listening on http://{address}")));
+        drop(print::line(format_args!("listening on {scheme}://{address}")));
     }
     #[cfg(target_os = "linux")]
     drop(sd_notify::notify(&[sd_notify::NotifyState::Ready]));
     tokio::select! {
         () = stop => tracing::info!("stopping"),
         () = cloud.keep() => {}
+        () = tend(&network, face.tls.as_deref()) => {}
     }
+    watch.shut_down().await;
     server.shut_down().await;
     Ok(ExitCode::SUCCESS)
+}
+
+async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen on {address}: choose another one with --listen"))
+}
+
+/// Keeps what stands before the cloud in order, until the future is dropped.
+async fn tend(network: &Network, tls: Option<&Tls>) {
+    let watch = async {
+        match tls {
+            Some(tls) => tls.watch().await,
+            None => std::future::pending().await,
+        }
+    };
+    let forget = async {
+        loop {
+            tokio::time::sleep(Duration::from_secs(60)).await;
+            network.forget();
+        }
+    };
+    tokio::join!(watch, forget);
 }

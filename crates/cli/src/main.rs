@@ -9,6 +9,7 @@ mod cloud;
 mod config;
 mod doctor;
 mod failure;
+mod log;
 mod orgs;
 mod origins;
 mod print;

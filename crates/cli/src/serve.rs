@@ -13,6 +13,7 @@ use usher_device::{Arrivals, Device, TokenStore};
 use usher_domain::ambient::Ambient;
 
 use crate::config::{self, Settings};
+use crate::log::{Log, start_log};
 use crate::print;
 use crate::serve::face::Face;
 
@@ -86,7 +87,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         Ok(settings) => settings,
         Err(error) => return refuse(&format!("{error:#}"), MISCONFIGURED),
     };
-    start_log();
+    start_log(Log::Text);
     usher_http::log_panics();
     // Tokens are in memory: no core dump may hold them, and no other process of this user may look inside.
     #[cfg(target_os = "linux")]
@@ -161,17 +162,4 @@ async fn serve(settings: &Settings, data_dir: &DataDir) -> anyhow::Result<ExitCo
 pub(crate) fn refuse(message: &str, code: u8) -> anyhow::Result<ExitCode> {
     print::say(format!("error: {message}"));
     Ok(ExitCode::from(code))
-}
-
-/// Warnings and what an operator should see, on standard error; `USHER_LOG` chooses (`debug`, `usher_device=trace`).
-pub(crate) fn start_log() {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("USHER_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        // A log that cannot be written would be complained of on the same stream, which panics.
-        .log_internal_errors(false)
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(false)
-        .init();
 }

@@ -1,8 +1,12 @@
 //! Who holds a token. A token is checked with its identity provider once, and believed for some minutes.
 
 use std::collections::HashMap;
+use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use governor::clock::MonotonicClock;
+use governor::state::keyed::HashMapStateStore;
+use governor::{Quota, RateLimiter};
 use sha2::{Digest, Sha256};
 use usher_domain::ambient::Ambient;
 use usher_issuer::{Claims, Issuer, Kind, Outbound, Trouble, claimed_issuer};
@@ -17,10 +21,14 @@ const SKEW: i64 = 60_000;
 /// Tokens remembered at once.
 const MOST: usize = 100_000;
 
+/// Counts requests of persons.
+type Limiter = RateLimiter<String, HashMapStateStore<String>, MonotonicClock>;
+
 /// Checks tokens.
 pub(crate) struct Authority {
     issuers: Vec<Arc<Issuer>>,
     known: Mutex<HashMap<[u8; 32], Arc<Bearer>>>,
+    limiter: Option<Limiter>,
     ambient: Ambient,
 }
 
@@ -61,6 +69,14 @@ impl Authority {
         Self {
             issuers: issuers.map(|issuer| Arc::new(Issuer::new(issuer, Arc::clone(&http)))).collect(),
             known: Mutex::default(),
+            limiter: settings.requests_per_second.map(|rate| {
+                let burst = rate.saturating_mul(NonZeroU32::MIN.saturating_add(9));
+                RateLimiter::new(
+                    Quota::per_second(rate).allow_burst(burst),
+                    HashMapStateStore::default(),
+                    MonotonicClock,
+                )
+            }),
             ambient,
         }
     }
@@ -68,6 +84,26 @@ impl Authority {
     /// The holder of the caller's token. 401 when there is none or it is not valid; a provider that cannot be asked is
     /// another matter.
     pub(crate) async fn bearer(&self, caller: &Caller) -> Result<Arc<Bearer>> {
+        let bearer = self.check(caller).await?;
+        let Some(limiter) = &self.limiter else { return Ok(bearer) };
+        let person = format!("{} {}", bearer.issuer(), bearer.claims.subject());
+        match limiter.check_key(&person) {
+            Ok(()) => Ok(bearer),
+            Err(_) => Err(Error::new(
+                Code::TooManyRequests,
+                "too many requests of this person: wait a second and try again",
+            )),
+        }
+    }
+
+    /// Forgets who was silent for a while.
+    pub(crate) fn forget(&self) {
+        self.limiter.iter().for_each(RateLimiter::retain_recent);
+        let now = self.ambient.now().as_millis();
+        self.known().retain(|_, bearer| now < bearer.believed_until);
+    }
+
+    async fn check(&self, caller: &Caller) -> Result<Arc<Bearer>> {
         let token = caller.bearer.as_ref().ok_or_else(|| {
             refused("this cloud wants to know who asks: send `Authorization: Bearer` with an access token")
         })?;

@@ -50,6 +50,11 @@ impl Cloud {
             .retry_on_initial_connect()
             .event_callback(move |event| {
                 let connected = connected.clone();
+                match event {
+                    Event::Connected => metrics::gauge!("usher_nats_connected").set(1),
+                    Event::Disconnected | Event::Closed => metrics::gauge!("usher_nats_connected").set(0),
+                    _ => {}
+                }
                 async move {
                     tracing::info!(%event, "nats");
                     if matches!(event, Event::Connected | Event::SlowConsumer(_)) {
@@ -97,6 +102,7 @@ impl Cloud {
         every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             every.tick().await;
+            self.0.authority.forget();
             self.look_at_all().await;
         }
     }

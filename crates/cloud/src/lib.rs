@@ -16,6 +16,7 @@ mod streams;
 mod users;
 
 use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use usher_domain::ambient::Ambient;
 use usher_domain::store::{Database, OpenError, Tx, Work};
@@ -71,6 +72,15 @@ impl Cloud {
         tokio::join!(self.hear(), self.look(), self.delete_due());
     }
 
+    /// Whether requests can be answered: the database is open and answers within a second.
+    pub async fn ready(&self) -> Result<()> {
+        let asked = self.read(|tx| tx.schema_is_there());
+        match tokio::time::timeout(Duration::from_secs(1), asked).await {
+            Ok(answer) => answer,
+            Err(_) => Err(Error::new(Code::NotReady, "the database does not answer")),
+        }
+    }
+
     fn database(&self) -> Result<&Database> {
         self.0
             .database
@@ -82,10 +92,16 @@ impl Cloud {
         &self,
         work: impl Fn(&Tx<'_>) -> Work<T> + Send + 'static,
     ) -> Result<T> {
-        self.database()?.write(work).await
+        let begun = Instant::now();
+        let outcome = self.database()?.write(work).await;
+        metrics::histogram!("usher_store_seconds", "kind" => "write").record(begun.elapsed().as_secs_f64());
+        outcome
     }
 
     async fn read<T: Send + 'static>(&self, work: impl Fn(&Tx<'_>) -> Work<T> + Send + 'static) -> Result<T> {
-        self.database()?.read(work).await
+        let begun = Instant::now();
+        let outcome = self.database()?.read(work).await;
+        metrics::histogram!("usher_store_seconds", "kind" => "read").record(begun.elapsed().as_secs_f64());
+        outcome
     }
 }

@@ -1,5 +1,6 @@
 //! One request and its answer: the guard, the router, a limit of time, and what every answer carries.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use axum::Router;
@@ -15,6 +16,7 @@ use crate::error::{Failure, render, wants_problem};
 use crate::guard::{Guard, check_form};
 use crate::panics::Caught;
 use crate::server::Refusal;
+use crate::watch;
 
 /// How long a request may take that waits for no person.
 const ANSWER_WITHIN: Duration = Duration::from_secs(60);
@@ -27,6 +29,8 @@ pub(crate) struct Desk<'a> {
     pub(crate) guard: &'a Guard,
     /// Why none is.
     pub(crate) refusal: Option<&'static Refusal>,
+    /// Where the connection comes from, if that matters.
+    pub(crate) address: Option<IpAddr>,
 }
 
 /// The answer to a request, whatever happens.
@@ -36,7 +40,9 @@ pub(crate) async fn answer(
     request_id: impl FnOnce() -> String,
 ) -> Response {
     let wants_problem = wants_problem(request.headers());
-    let admitted = desk.refusal.map_or_else(|| desk.guard.check(&request), |refusal| Err(refusal.into()));
+    let watch = desk.address.map(|_| watch::Request::begins(&request));
+    let admitted =
+        desk.refusal.map_or_else(|| desk.guard.check(&request, desk.address), |refusal| Err(refusal.into()));
     let (response, page) = match admitted {
         Err(refusal) => (refusal.into_response(), None),
         Ok(Some(visit)) if cors::is_preflight(&request) => (cors::preflight(), Some(visit.page)),
@@ -49,6 +55,7 @@ pub(crate) async fn answer(
     };
     let mut response = render(response, wants_problem, request_id);
     cors::protect(response.headers_mut());
+    watch.inspect(|watch| watch.ends(&response));
     if let Some(page) = &page {
         cors::share_with(page, response.headers_mut());
     }

@@ -71,6 +71,7 @@ impl Connections {
         state.seated += 1;
         state.arriving += 1;
         let leave = Arc::new(Notify::new());
+        metrics::gauge!("usher_connections").increment(1);
         Some(Seat { connections: Arc::clone(self), leave, place: Mutex::new(Place::Arriving) })
     }
 
@@ -139,6 +140,7 @@ impl Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
+        metrics::gauge!("usher_connections").decrement(1);
         let place = *self.place();
         let mut state = self.connections.state();
         match place {

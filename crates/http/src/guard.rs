@@ -1,6 +1,7 @@
 //! The guard: what every request passes before anything else sees it. A local port is reachable by every web page the
 //! user opens, so a request must name us as its host, and a foreign page must be one that somebody approved.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::http::{HeaderMap, HeaderValue, Method, Request, header};
@@ -8,6 +9,7 @@ use usher_wire::{Code, Error, Page, Pages};
 
 use crate::callback::is_callback;
 use crate::error::Failure;
+use crate::network::Network;
 use crate::page::is_action;
 
 /// How foreign pages are treated.
@@ -38,6 +40,8 @@ pub struct Guard {
     hosts: Option<Vec<String>>,
     pages: Arc<dyn Pages>,
     mode: Mode,
+    /// `None`: callers are on this machine.
+    network: Option<Arc<Network>>,
 }
 
 /// A request of a foreign page that was let in.
@@ -72,27 +76,34 @@ impl Guard {
             hosts.extend(names.map(str::to_owned));
         }
         hosts.extend(extra.iter().map(|host| host.to_ascii_lowercase()));
-        Self { hosts: Some(hosts), pages, mode }
+        Self { hosts: Some(hosts), pages, mode, network: None }
     }
 
     /// A guard for a Unix socket, which no page can reach and no name leads to.
     pub fn of_socket(pages: Arc<dyn Pages>, mode: Mode) -> Self {
-        Self { hosts: None, pages, mode }
+        Self { hosts: None, pages, mode, network: None }
     }
 
     /// A guard for a service on the network: whatever name leads to it, and pages of every origin, for nobody is let in by
     /// where he is but by the token he sends, which browsers do not send by themselves.
-    pub fn of_network() -> Self {
-        Self { hosts: None, pages: Arc::new(EveryPage), mode: Mode::Strict }
+    pub fn of_network(network: Arc<Network>) -> Self {
+        Self { hosts: None, pages: Arc::new(EveryPage), mode: Mode::Strict, network: Some(network) }
     }
 
     /// Whether a request with this head is let in.
     pub fn admits<B>(&self, request: &Request<B>) -> bool {
-        self.check(request).is_ok() && check_form(request).is_ok()
+        self.check(request, None).is_ok() && check_form(request).is_ok()
     }
 
     /// Refuses what a hostile page or a rebound name can send; answers which foreign page it is that may.
-    pub(crate) fn check<B>(&self, request: &Request<B>) -> Result<Option<Visit>, Failure> {
+    pub(crate) fn check<B>(
+        &self,
+        request: &Request<B>,
+        address: Option<IpAddr>,
+    ) -> Result<Option<Visit>, Failure> {
+        if let Some(network) = &self.network {
+            network.count(address, request.headers())?;
+        }
         self.check_host(request)?;
         self.check_origin(request)
     }

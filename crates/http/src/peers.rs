@@ -3,7 +3,7 @@
 
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -93,13 +93,19 @@ pub trait Listener: Sized + Send + Sync + 'static {
     type Accepted: Send + 'static;
     /// A connection where it is served.
     type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
+    /// Whether its connections may speak HTTP/2.
+    const HTTP2: bool = false;
 
     /// The same, waiting on the thread that calls this.
     fn moved(self) -> io::Result<Self>;
     /// The next connection, and who is at its other end.
     fn next(&self, peers: &Peers) -> impl Future<Output = io::Result<(Self::Accepted, Peer)>> + Send;
     /// The connection, served on the thread that calls this.
-    fn open(accepted: Self::Accepted) -> io::Result<Self::Stream>;
+    fn open(accepted: Self::Accepted) -> impl Future<Output = io::Result<Self::Stream>> + Send;
+    /// Where it comes from, if that matters.
+    fn address(_: &Self::Accepted) -> Option<IpAddr> {
+        None
+    }
 }
 
 impl Listener for TcpListener {
@@ -118,7 +124,7 @@ impl Listener for TcpListener {
         Ok((stream.into_std()?, peer))
     }
 
-    fn open(accepted: Self::Accepted) -> io::Result<TcpStream> {
+    async fn open(accepted: Self::Accepted) -> io::Result<TcpStream> {
         TcpStream::from_std(accepted)
     }
 }
@@ -138,7 +144,7 @@ impl Listener for tokio::net::UnixListener {
         Ok((stream.into_std()?, peer))
     }
 
-    fn open(accepted: Self::Accepted) -> io::Result<Self::Stream> {
+    async fn open(accepted: Self::Accepted) -> io::Result<Self::Stream> {
         tokio::net::UnixStream::from_std(accepted)
     }
 }

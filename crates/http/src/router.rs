@@ -12,7 +12,7 @@ use utoipa_axum::{PathItemExt, paste, routes};
 use crate::page::{self, Notices};
 use crate::routes::*;
 use crate::stream::Streams;
-use crate::{callback, docs, openapi, shim};
+use crate::{callback, docs, openapi, shim, watch};
 
 /// What handlers are given.
 #[derive(Clone)]
@@ -106,6 +106,12 @@ table! {
     well_known::get_well_known_stream_health,
     well_known::status,
     shim::models_snapshot,
+}
+
+/// The API on the network, with its document.
+pub(crate) fn network_router(app: App) -> Router {
+    let named = axum::middleware::from_fn(watch::name_route);
+    api().merge(docs::router()).merge(shim::router()).route_layer(named).with_state(app)
 }
 
 /// The API with what stands beside it: the person's page, the page a sign-in ends on, the document, its page, the streams

@@ -1,14 +1,17 @@
 //! Connections: accepting, limits, the guard before every request, and a shutdown that ends in time.
 
 use std::future::{Future, poll_fn};
+use std::net::IpAddr;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
@@ -20,8 +23,9 @@ use crate::answer::{Desk, answer};
 use crate::connections::{Connections, Seat};
 use crate::guard::Guard;
 use crate::peers::{Listener, Peer, Peers};
-use crate::router::{App, router};
+use crate::router::{App, network_router, router};
 use crate::stream::Streams;
+use crate::watch::{self, Watched};
 
 /// How long a connection may take to send the head of a request.
 const HEADERS_WITHIN: Duration = Duration::from_secs(10);
@@ -31,6 +35,10 @@ const REFUSED_WITHIN: Duration = Duration::from_secs(1);
 const MAX_REFUSED: usize = 64;
 /// The largest head of a request.
 const MAX_HEAD: usize = 16 * 1024;
+/// Requests of one HTTP/2 connection at once.
+const MAX_REQUESTS: u32 = 100;
+/// How often a peer that speaks HTTP/2 is asked whether it is there, and how long it may take to say so.
+const PING_EVERY: Duration = Duration::from_secs(20);
 /// How long what is under way may take to end at shutdown.
 const DRAIN_WITHIN: Duration = Duration::from_secs(4);
 
@@ -96,6 +104,18 @@ impl Server {
         Self::serving(run_id, limits, peers, |streams| {
             router(App { api, streams, guard, notices: Arc::default() })
         })
+    }
+
+    /// A server of `api` on the network: for everybody who has a token.
+    pub fn of_network(api: Arc<dyn UserApi>, run_id: u32, limits: Limits) -> Self {
+        Self::serving(run_id, limits, Peers::everybody(), |streams| {
+            network_router(App { api, streams, guard: None, notices: Arc::default() })
+        })
+    }
+
+    /// A server that says how another one is doing.
+    pub fn of_watch(watched: Arc<dyn Watched>, run_id: u32) -> Self {
+        Self::serving(run_id, Limits::default(), Peers::everybody(), |_| watch::router(watched))
     }
 
     /// A server of whatever routes there are.
@@ -197,9 +217,11 @@ impl Shared {
             Standing::Refused(_) => Some(Arc::clone(&self.refusals).try_acquire_owned().ok()?),
         };
         let (shared, guard) = (Arc::clone(self), Arc::clone(guard));
+        let manners = Manners { standing, address: L::address(&stream), may_speak_http2: L::HTTP2 };
         Some(async move {
-            if let Ok(stream) = L::open(stream) {
-                connection(stream, shared, guard, standing).await;
+            match L::open(stream).await {
+                Ok(stream) => connection(stream, shared, guard, manners).await,
+                Err(error) => tracing::debug!(%error, "a connection ended before its first word"),
             }
             drop(told);
         })
@@ -213,41 +235,80 @@ impl Shared {
     }
 }
 
-async fn connection<S>(stream: S, shared: Arc<Shared>, guard: Arc<Guard>, standing: Standing)
+/// How a connection is spoken with.
+struct Manners {
+    standing: Standing,
+    address: Option<IpAddr>,
+    may_speak_http2: bool,
+}
+
+async fn connection<S>(stream: S, shared: Arc<Shared>, guard: Arc<Guard>, manners: Manners)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let closing = shared.closing.clone();
+    let Manners { standing, address, may_speak_http2 } = manners;
     let (seat, refusal) = match standing {
         Standing::Seated(seat) => (Some(Arc::new(seat)), None),
         Standing::Refused(refusal) => (None, Some(refusal)),
     };
     let sitting = seat.clone();
+    // HTTP/2 asks for several things at once: the connection waits when the last of them is answered.
+    let asked = Arc::new(AtomicUsize::new(0));
     let service = service_fn(move |request| {
-        let (shared, guard, seat) = (Arc::clone(&shared), Arc::clone(&guard), sitting.clone());
+        let (shared, guard, seat, asked) =
+            (Arc::clone(&shared), Arc::clone(&guard), sitting.clone(), Arc::clone(&asked));
         async move {
+            asked.fetch_add(1, Ordering::Relaxed);
             seat.as_ref().inspect(|seat| seat.answering());
-            let desk = Desk { router: &shared.router, guard: &guard, refusal };
+            let desk = Desk { router: &shared.router, guard: &guard, refusal, address };
             let response = answer(&desk, request, || shared.request_id()).await;
-            seat.as_ref().inspect(|seat| seat.waiting());
+            if asked.fetch_sub(1, Ordering::Relaxed) == 1 {
+                seat.as_ref().inspect(|seat| seat.waiting());
+            }
             Ok::<_, std::convert::Infallible>(response)
         }
     });
-    let serving = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(if refusal.is_some() { REFUSED_WITHIN } else { HEADERS_WITHIN })
-        .keep_alive(refusal.is_none())
-        .max_buf_size(MAX_HEAD)
-        .serve_connection(TokioIo::new(stream), service)
-        .with_upgrades();
-    let mut serving = std::pin::pin!(serving);
+    let heads_within = if refusal.is_some() { REFUSED_WITHIN } else { HEADERS_WITHIN };
+    let stream = TokioIo::new(stream);
+    if may_speak_http2 {
+        let mut builder = auto::Builder::new(TokioExecutor::new());
+        let http1 = &mut builder.http1();
+        http1.timer(TokioTimer::new()).header_read_timeout(heads_within).max_buf_size(MAX_HEAD);
+        let http2 = &mut builder.http2();
+        http2.timer(TokioTimer::new()).keep_alive_interval(PING_EVERY).keep_alive_timeout(PING_EVERY);
+        http2.max_header_list_size(MAX_HEAD as u32).max_concurrent_streams(MAX_REQUESTS);
+        let serving = std::pin::pin!(builder.serve_connection_with_upgrades(stream, service));
+        drive(serving, |serving| serving.graceful_shutdown(), seat.as_deref(), &closing).await;
+    } else {
+        let serving = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(heads_within)
+            .keep_alive(refusal.is_none())
+            .max_buf_size(MAX_HEAD)
+            .serve_connection(stream, service)
+            .with_upgrades();
+        let serving = std::pin::pin!(serving);
+        drive(serving, |serving| serving.graceful_shutdown(), seat.as_deref(), &closing).await;
+    }
+}
+
+/// Serves a connection until it ends, the server closes, or its seat is given to somebody else.
+async fn drive<F, E: std::fmt::Display>(
+    mut serving: Pin<&mut F>,
+    shut_down: impl FnOnce(Pin<&mut F>),
+    seat: Option<&Seat>,
+    closing: &CancellationToken,
+) where
+    F: Future<Output = Result<(), E>>,
+{
     let taken = async {
-        match &seat {
+        match seat {
             Some(seat) => seat.taken().await,
             None => std::future::pending().await,
         }
     };
-    let mut newcomer = seat.as_deref();
+    let mut newcomer = seat;
     let heard = poll_fn(|context| {
         let polled = serving.as_mut().poll(context);
         newcomer.take().inspect(|seat| seat.listened());
@@ -256,7 +317,7 @@ where
     let ended = tokio::select! {
         ended = heard => ended,
         () = closing.cancelled() => {
-            serving.as_mut().graceful_shutdown();
+            shut_down(serving.as_mut());
             serving.await
         }
         () = taken => {

@@ -85,6 +85,7 @@ impl Open {
         }
         counts.insert(application.to_string(), own + 1);
         drop(counts);
+        metrics::gauge!("usher_streams").increment(1);
         Some(Slot { open: Arc::clone(self), application })
     }
 
@@ -95,6 +96,7 @@ impl Open {
 
 impl Drop for Slot {
     fn drop(&mut self) {
+        metrics::gauge!("usher_streams").decrement(1);
         let mut counts = self.open.counts();
         match counts.get_mut(&*self.application) {
             Some(count) if *count > 1 => *count -= 1,

@@ -1,22 +1,29 @@
 //! The settings of a node of a cloud: flags, then the environment, then the configuration file, then defaults.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use ipnet::IpNet;
 use serde::Deserialize;
 use usher_cloud::{Place, Settings};
 use usher_device::IssuerSettings;
+use usher_http::Tls;
 use usher_wire::Secret;
 
 use super::Given;
+use crate::log::Log;
 
 /// The commented example, which is also the documentation of the keys.
 pub(super) const EXAMPLE: &str = include_str!("../../../../usher-cloud.example.toml");
 
 /// Connections to a database on a server.
 const CONNECTIONS: usize = 16;
+/// Requests a second from one address: there may be an office behind it.
+const REQUESTS_PER_ADDRESS: u32 = 500;
 
 /// The keys of the file.
 #[derive(Debug, Default, Deserialize)]
@@ -27,13 +34,43 @@ struct File {
     database_connections: Option<usize>,
     nats: Vec<Secret>,
     issuer_within: Option<u64>,
+    tls: Option<TlsFiles>,
+    watch: Option<SocketAddr>,
+    trusted_proxies: Vec<IpNet>,
+    requests_per_address: Option<u32>,
+    requests_per_person: Option<u32>,
+    log: Option<Log>,
     look_every: Option<u64>,
     deletes_after: Option<u64>,
     issuer: Vec<IssuerSettings>,
 }
 
-/// What the node is told, and where it listens.
-pub(super) fn read(given: Given) -> anyhow::Result<(Settings, Vec<SocketAddr>)> {
+/// `[tls]`: PEM files, read again when they change.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TlsFiles {
+    certificate: PathBuf,
+    key: PathBuf,
+}
+
+/// What a node is told.
+pub(super) struct Told {
+    pub(super) settings: Settings,
+    pub(super) face: Face,
+}
+
+/// How it meets the network.
+pub(super) struct Face {
+    pub(super) listen: Vec<SocketAddr>,
+    pub(super) tls: Option<Arc<Tls>>,
+    pub(super) watch: Option<SocketAddr>,
+    pub(super) trusted_proxies: Vec<IpNet>,
+    pub(super) requests_per_address: Option<NonZeroU32>,
+    pub(super) log: Log,
+}
+
+/// What the node is told: by flags, the environment, the file, in this order.
+pub(super) fn read(given: Given) -> anyhow::Result<Told> {
     let usual = dirs::config_dir().map(|folder| folder.join("usher").join("usher-cloud.toml"));
     let path = given.config.clone().or_else(|| usual.filter(|path| path.exists()));
     let file = path.as_deref().map(parse).transpose()?.unwrap_or_default();
@@ -49,17 +86,30 @@ pub(super) fn read(given: Given) -> anyhow::Result<(Settings, Vec<SocketAddr>)> 
     let usual = Settings::new(place);
     let seconds = |given: Option<u64>, usual| given.map_or(usual, |given| Duration::from_secs(given.max(1)));
     let of_file = file.nats.iter().map(|url| url.expose().to_owned()).collect();
+    let limit = |given: Option<u32>, usual| given.map_or(usual, NonZeroU32::new);
     let settings = Settings {
         issuers: file.issuer,
         nats: if given.nats.is_empty() { of_file } else { given.nats },
         issuer_within: seconds(file.issuer_within, usual.issuer_within),
+        requests_per_second: limit(file.requests_per_person, usual.requests_per_second),
         look_every: seconds(file.look_every, usual.look_every),
         deletes_after: seconds(file.deletes_after, usual.deletes_after),
         ..usual
     };
-    let listen = if given.listen.is_empty() { file.listen } else { given.listen };
-    let usual = || vec![SocketAddr::from(([127, 0, 0, 1], 39400))];
-    Ok((settings, if listen.is_empty() { usual() } else { listen }))
+    let mut listen = if given.listen.is_empty() { file.listen } else { given.listen };
+    if listen.is_empty() {
+        listen.push(SocketAddr::from(([127, 0, 0, 1], 39400)));
+    }
+    let tls = file.tls.map(|files| Tls::read(&files.certificate, &files.key)).transpose()?;
+    let face = Face {
+        listen,
+        tls: tls.map(Arc::new),
+        watch: given.watch.or(file.watch),
+        trusted_proxies: file.trusted_proxies,
+        requests_per_address: limit(file.requests_per_address, NonZeroU32::new(REQUESTS_PER_ADDRESS)),
+        log: given.log.or(file.log).unwrap_or_default(),
+    };
+    Ok(Told { settings, face })
 }
 
 /// Where the database is: as told, or in the system's folder for local data.
@@ -103,14 +153,23 @@ mod tests {
             database_connections,
             nats,
             issuer_within,
+            tls,
+            watch,
+            trusted_proxies,
+            requests_per_address,
+            requests_per_person,
+            log,
             look_every,
             deletes_after,
             issuer,
         } = toml::from_str(&with_all).unwrap();
+        assert!(tls.is_some() && watch.is_some() && !trusted_proxies.is_empty() && log.is_some());
+        assert_eq!(requests_per_address, Some(REQUESTS_PER_ADDRESS));
         issuer[0].check().unwrap();
         assert!(!listen.is_empty() && !nats.is_empty());
         let usual = Settings::new(place(database, database_connections).unwrap());
         assert!(matches!(usual.place, Place::Postgres(_, CONNECTIONS)), "the example says the default");
+        assert_eq!(requests_per_person.and_then(NonZeroU32::new), usual.requests_per_second);
         let seconds =
             [issuer_within, look_every, deletes_after].map(|given| Duration::from_secs(given.unwrap()));
         assert_eq!(seconds, [usual.issuer_within, usual.look_every, usual.deletes_after]);

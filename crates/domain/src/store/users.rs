@@ -58,6 +58,11 @@ impl Tx<'_> {
         })
     }
 
+    /// Fails where nothing can be read.
+    pub fn schema_is_there(&self) -> Work<()> {
+        self.row("SELECT 1 FROM users LIMIT 1", &[], |_| Ok(())).map(drop)
+    }
+
     /// The present revision of a person.
     pub fn user_revision(&self, id: &str) -> Work<Option<i64>> {
         self.row("SELECT revision FROM users WHERE id = $1", &[&id], |row| row.get(0))
