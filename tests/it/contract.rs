@@ -5,6 +5,7 @@ mod accounts;
 mod answers;
 mod applications;
 mod beta;
+mod bound;
 mod entities;
 mod finding;
 mod identities;

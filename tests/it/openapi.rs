@@ -1,6 +1,7 @@
 //! The API document: committed as it is printed, complete in itself, and true of every operation: each has its method in
 //! the SDK, one known answer when nobody is signed in, and none for strangers.
 
+mod bound;
 mod operations;
 mod strangers;
 

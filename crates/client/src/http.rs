@@ -101,6 +101,12 @@ impl Client {
             value.set_sensitive(true);
             headers.insert(AUTHORIZATION, value);
         }
+        if let Some(account) = caller.account.as_ref().or(self.own.account.as_ref()) {
+            // Names need not be ASCII.
+            let account = HeaderValue::from_bytes(account.as_bytes())
+                .map_err(|_| Error::invalid_value("account", "is not the name of an account"))?;
+            headers.insert("usher-account", account);
+        }
         Ok(headers)
     }
 
@@ -175,12 +181,13 @@ mod tests {
     #[tokio::test]
     async fn the_caller_comes_before_the_clients_own() {
         let (client, mut heard) = recorder().await;
-        let client = client.with_application("app-1").with_bearer(Secret::from("own"));
+        let client = client.with_application("app-1").with_bearer(Secret::from("own")).as_account("zoë");
         let seen = Some(Version { generation: 3, revision: 7 });
         let caller = Caller {
             application: Some("app-2".into()),
             bearer: Some(Secret::from("theirs")),
             seen,
+            account: Some("grace@example.org".into()),
             page: None,
         };
         client.clear_user(&Caller::default()).await.unwrap();
@@ -192,6 +199,7 @@ mod tests {
         assert_eq!(own.header("application"), Some("app-1"));
         assert_eq!(own.header("authorization"), Some("Bearer own"));
         assert_eq!(own.header("if-match"), None);
+        assert_eq!(own.headers["usher-account"].as_bytes(), "zoë".as_bytes());
         assert_eq!(own.header("accept"), Some("application/problem+json, application/json"));
         assert_eq!(own.header("content-type"), Some("application/json"), "also without a body");
         assert_eq!(own.header("content-length"), Some("0"));
@@ -201,6 +209,7 @@ mod tests {
         assert_eq!(theirs.header("x-application-id"), Some("app-2"));
         assert_eq!(theirs.header("authorization"), Some("Bearer theirs"));
         assert_eq!(theirs.header("if-match"), Some("\"3-7\""));
+        assert_eq!(theirs.header("usher-account"), Some("grace@example.org"));
     }
 
     #[tokio::test]

@@ -140,6 +140,23 @@ impl Client {
         self
     }
 
+    /// The same, bound to one account of the device (its id, e-mail or user name), whoever is current: all that is asked
+    /// about "the user" is about that account, on streams too. Selecting and clearing still change who is current.
+    ///
+    /// ```no_run
+    /// # async fn example() -> usher_client::Result<()> {
+    /// use usher_client::{Caller, Client, UserApi};
+    ///
+    /// let work = Client::find().await?.as_account("ada@work.example");
+    /// let present = work.user_snapshot(&Caller::default()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn as_account(mut self, account: impl Into<String>) -> Self {
+        self.own.account = Some(account.into());
+        self
+    }
+
     /// The address in use, without a slash at its end.
     ///
     /// ```

@@ -16,6 +16,8 @@ use usher_wire::{
 };
 
 use crate::Device;
+use crate::bound::signed_out;
+use crate::streams::states;
 
 const NO_CLOUD: &str = "this device is not connected to a cloud, so it has no allocation and no vanity name";
 const NO_BILLING: &str = "this device has no billing service: plans are managed where the account was made";
@@ -25,23 +27,24 @@ const NO_CLOUD_ACCOUNT: &str = "this account is kept by this device alone, which
 const ACCESS_TOKEN: &str = "access token";
 
 impl Device {
-    fn current(&self) -> Result<UserProfile> {
-        self.present()?.user.clone().ok_or_else(Error::not_signed_in)
+    /// The user the caller speaks of.
+    async fn user_of(&self, caller: &Caller) -> Result<UserProfile> {
+        self.present_to(caller).await?.user.clone().ok_or_else(|| signed_out(caller))
     }
 }
 
 #[async_trait]
 impl UserApi for Device {
-    async fn user_snapshot(&self, _: &Caller) -> Result<Arc<Present>> {
-        self.present()
+    async fn user_snapshot(&self, caller: &Caller) -> Result<Arc<Present>> {
+        self.present_to(caller).await
     }
 
     async fn clear_user(&self, caller: &Caller) -> Result<()> {
         self.clear(caller).await
     }
 
-    async fn refresh_user(&self, _: &Caller) -> Result<UserProfile> {
-        self.current()
+    async fn refresh_user(&self, caller: &Caller) -> Result<UserProfile> {
+        self.user_of(caller).await
     }
 
     async fn select_user(&self, caller: &Caller, user: Option<Auth0User>) -> Result<UserProfile> {
@@ -51,34 +54,34 @@ impl UserApi for Device {
         }
     }
 
-    async fn stream_user(&self, _: &Caller) -> Result<BoxStream<'static, Arc<Present>>> {
-        Ok(self.states())
+    async fn stream_user(&self, caller: &Caller) -> Result<BoxStream<'static, Arc<Present>>> {
+        Ok(states(self.follow(caller).await?))
     }
 
     async fn update_user(&self, caller: &Caller, edit: ProfileUpdate) -> Result<UserProfile> {
         self.update(edit, caller.seen).await
     }
 
-    async fn user_beta_status(&self, _: &Caller, status: UserBetaStatus) -> Result<UserBetaStatus> {
-        self.beta_status(status).await
+    async fn user_beta_status(&self, caller: &Caller, status: UserBetaStatus) -> Result<UserBetaStatus> {
+        self.beta_status(caller, status).await
     }
 
-    async fn user_providers(&self, _: &Caller) -> Result<ReturnedUserProfile> {
-        self.opened()?;
+    async fn user_providers(&self, caller: &Caller) -> Result<ReturnedUserProfile> {
+        self.present_to(caller).await?;
         Err(Error::not_available_here(
             "linked providers are kept by a cloud, and this device is not connected to one",
         ))
     }
 
-    async fn user_update_vanity(&self, _: &Caller, _: ProfileUpdate) -> Result<UserProfile> {
-        self.opened()?;
+    async fn user_update_vanity(&self, caller: &Caller, _: ProfileUpdate) -> Result<UserProfile> {
+        self.present_to(caller).await?;
         Err(Error::new(Code::NotConnected, NO_CLOUD))
     }
 
     async fn user_access_token(&self, caller: &Caller) -> Result<Secret> {
         self.require_registered(caller).await?;
-        let (user, witness) = (self.current()?, self.witness(caller));
-        let token = self.access_token().await;
+        let (user, witness) = (self.user_of(caller).await?, self.witness(caller));
+        let token = self.access_token(&user.id).await;
         let action = match token {
             Ok(_) => AuditActionEnum::TokenRead,
             Err(_) => AuditActionEnum::TokenRefused,
@@ -90,31 +93,31 @@ impl UserApi for Device {
 
     async fn stream_user_last_checked_in(
         &self,
-        _: &Caller,
+        caller: &Caller,
     ) -> Result<BoxStream<'static, UserLastCheckedInStreamOutput>> {
-        Ok(self.check_ins())
+        Ok(self.check_ins(self.follow(caller).await?))
     }
 
-    async fn user_checkout(&self, _: &Caller) -> Result<UserCheckoutOutput> {
-        self.current()?;
+    async fn user_checkout(&self, caller: &Caller) -> Result<UserCheckoutOutput> {
+        self.user_of(caller).await?;
         Err(Error::not_available_here(NO_BILLING))
     }
 
-    async fn user_manage_subscriptions(&self, _: &Caller) -> Result<UserManageSubscriptionsOutput> {
-        self.current()?;
+    async fn user_manage_subscriptions(&self, caller: &Caller) -> Result<UserManageSubscriptionsOutput> {
+        self.user_of(caller).await?;
         Err(Error::not_available_here(NO_BILLING))
     }
 
-    async fn user_paddle_refresh(&self, _: &Caller) -> Result<RefreshedPaddleUser> {
-        Ok(RefreshedPaddleUser { user: self.current()?, schema: None })
+    async fn user_paddle_refresh(&self, caller: &Caller) -> Result<RefreshedPaddleUser> {
+        Ok(RefreshedPaddleUser { user: self.user_of(caller).await?, schema: None })
     }
 
     async fn user_has_feature_access(
         &self,
-        _: &Caller,
+        caller: &Caller,
         input: HasFeatureAccessInput,
     ) -> Result<HasFeatureAccessOutput> {
-        self.feature_access(&input)
+        self.feature_access(caller, &input).await
     }
 
     async fn user_associate_entity(&self, _: &Caller, user: &str, entity: &str) -> Result<()> {
@@ -227,32 +230,32 @@ impl UserApi for Device {
         self.audit(caller).await
     }
 
-    async fn allocations_snapshot(&self, _: &Caller) -> Result<Allocations> {
-        self.current()?;
+    async fn allocations_snapshot(&self, caller: &Caller) -> Result<Allocations> {
+        self.user_of(caller).await?;
         Ok(Allocations::default())
     }
 
-    async fn allocation_snapshot(&self, _: &Caller, allocation: &str) -> Result<AllocationCloud> {
-        self.current()?;
+    async fn allocation_snapshot(&self, caller: &Caller, allocation: &str) -> Result<AllocationCloud> {
+        self.user_of(caller).await?;
         Err(Error::not_found(format_args!("allocation `{allocation}`")))
     }
 
-    async fn allocations_connect_new_cloud(&self, _: &Caller) -> Result<AllocationCloud> {
-        self.current()?;
+    async fn allocations_connect_new_cloud(&self, caller: &Caller) -> Result<AllocationCloud> {
+        self.user_of(caller).await?;
         Err(Error::new(Code::NotConnected, NO_CLOUD))
     }
 
-    async fn allocations_disconnect_cloud(&self, _: &Caller) -> Result<String> {
-        self.current()?;
+    async fn allocations_disconnect_cloud(&self, caller: &Caller) -> Result<String> {
+        self.user_of(caller).await?;
         Err(Error::new(Code::NotConnected, NO_CLOUD))
     }
 
-    async fn entities_snapshot(&self, _: &Caller) -> Result<Entities> {
-        self.entities()
+    async fn entities_snapshot(&self, caller: &Caller) -> Result<Entities> {
+        self.entities(caller).await
     }
 
-    async fn entities_specific_entity_snapshot(&self, _: &Caller, entity: &str) -> Result<Entity> {
-        self.entity(entity)
+    async fn entities_specific_entity_snapshot(&self, caller: &Caller, entity: &str) -> Result<Entity> {
+        self.entity(caller, entity).await
     }
 
     async fn entities_create_new_entity(&self, _: &Caller, _: SeededEntity) -> Result<Entity> {
@@ -267,17 +270,17 @@ impl UserApi for Device {
         Err(Error::new(Code::NotAllowed, ENTITIES_ARE_FILES))
     }
 
-    async fn subscriptions_snapshot(&self, _: &Caller) -> Result<Subscriptions> {
-        self.current()?;
+    async fn subscriptions_snapshot(&self, caller: &Caller) -> Result<Subscriptions> {
+        self.user_of(caller).await?;
         Ok(Subscriptions::default())
     }
 
     async fn subscriptions_specific_subscription_snapshot(
         &self,
-        _: &Caller,
+        caller: &Caller,
         subscription: &str,
     ) -> Result<Subscription> {
-        self.current()?;
+        self.user_of(caller).await?;
         Err(Error::not_found(format_args!("subscription `{subscription}`")))
     }
 

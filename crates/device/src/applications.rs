@@ -25,6 +25,7 @@ impl Device {
         within("application.name", seed.name.trim(), 1..=200)?;
         within("application.version", &seed.version, 0..=200)?;
         within("application.descriptor", seed.descriptor.as_deref().unwrap_or_default(), 0..=1000)?;
+        let user = self.present_to(caller).await?.user.clone();
         let (witness, new_id) = (self.witness(caller), self.0.ambient.uuid().to_string());
         let application = self
             .write(move |tx| -> Work<Application> {
@@ -58,7 +59,7 @@ impl Device {
                 os: OSHealth { id: os, version: PIECES_OS_VERSION.into(), schema: None },
                 schema: None,
             },
-            user: self.present()?.user.clone(),
+            user,
             schema: None,
         })
     }

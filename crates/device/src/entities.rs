@@ -4,18 +4,23 @@ use std::sync::Arc;
 
 use usher_domain::access::{Basis, decide};
 use usher_wire::{
-    Code, Entities, Entity, Error, HasFeatureAccessInput, HasFeatureAccessOutput, Present, Result,
+    Caller, Code, Entities, Entity, Error, HasFeatureAccessInput, HasFeatureAccessOutput, Present, Result,
     UserProfile,
 };
 
 use crate::Device;
 use crate::accounts::unknown_user;
+use crate::bound::signed_out;
 use crate::policies::{Membership, membership};
 
 impl Device {
-    pub(crate) fn feature_access(&self, input: &HasFeatureAccessInput) -> Result<HasFeatureAccessOutput> {
-        let present = self.present()?;
-        let user = present.user.as_ref().ok_or_else(Error::not_signed_in)?;
+    pub(crate) async fn feature_access(
+        &self,
+        caller: &Caller,
+        input: &HasFeatureAccessInput,
+    ) -> Result<HasFeatureAccessOutput> {
+        let present = self.present_to(caller).await?;
+        let user = present.user.as_ref().ok_or_else(|| signed_out(caller))?;
         let entities = user.entities.iter().flat_map(|entities| &entities.iterable);
         let basis = Basis { as_of: self.0.policies.borrow().read_at, stale: false };
         decide(entities.filter_map(|entity| entity.reference.as_deref()), input, basis)
@@ -57,25 +62,26 @@ impl Device {
         Ok(membership(found, user))
     }
 
-    /// The whole entities the current user belongs to; their ids are on the profile.
-    pub(crate) fn entities(&self) -> Result<Entities> {
-        let present = self.present()?;
+    /// The whole entities the user belongs to; their ids are on the profile.
+    pub(crate) async fn entities(&self, caller: &Caller) -> Result<Entities> {
+        let present = self.present_to(caller).await?;
         let policies = Arc::clone(&self.0.policies.borrow());
-        let iterable: Vec<Entity> = ids(&present)?.filter_map(|id| policies.entity(id)).cloned().collect();
+        let iterable: Vec<Entity> =
+            ids(&present, caller)?.filter_map(|id| policies.entity(id)).cloned().collect();
         let indices = (0..).zip(&iterable).map(|(index, entity)| (entity.id.clone(), index)).collect();
         Ok(Entities { iterable, indices: Some(indices), ..Entities::default() })
     }
 
-    pub(crate) fn entity(&self, id: &str) -> Result<Entity> {
-        let present = self.present()?;
-        let belongs = ids(&present)?.any(|own| own == id);
+    pub(crate) async fn entity(&self, caller: &Caller, id: &str) -> Result<Entity> {
+        let present = self.present_to(caller).await?;
+        let belongs = ids(&present, caller)?.any(|own| own == id);
         let policies = Arc::clone(&self.0.policies.borrow());
         belongs.then(|| policies.entity(id).cloned()).flatten().ok_or_else(|| unknown_entity(id))
     }
 }
 
-fn ids(present: &Present) -> Result<impl Iterator<Item = &str>> {
-    let user: &UserProfile = present.user.as_ref().ok_or_else(Error::not_signed_in)?;
+fn ids<'a>(present: &'a Present, caller: &Caller) -> Result<impl Iterator<Item = &'a str> + use<'a>> {
+    let user: &UserProfile = present.user.as_ref().ok_or_else(|| signed_out(caller))?;
     Ok(user.entities.iter().flat_map(|entities| &entities.iterable).map(|entity| entity.id.as_str()))
 }
 

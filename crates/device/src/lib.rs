@@ -7,6 +7,7 @@
 mod accounts;
 mod api;
 mod applications;
+mod bound;
 pub mod data_dir;
 mod entities;
 mod policies;

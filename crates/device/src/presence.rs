@@ -9,23 +9,41 @@ use usher_wire::{
     FlattenedEntities, FlattenedEntity, Present, ReferencedEntity, Timestamp, UserProfile, Version,
 };
 
+use crate::bound::{Bindings, Follower};
 use crate::policies::Policies;
 
 /// How many versions can be named in `If-Match` before they count as forgotten.
 const REMEMBERED: usize = 32;
 
 /// Holds the present state and tells everyone who follows it.
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub(crate) struct Presence {
     present: watch::Sender<Option<Arc<Present>>>,
-    seen: Arc<Mutex<VecDeque<Seen>>>,
+    seen: Mutex<Memory>,
+    /// The same for the accounts that single callers are bound to.
+    pub(crate) bindings: Bindings,
 }
+
+/// The last versions that were shown.
+#[derive(Default)]
+pub(crate) struct Memory(VecDeque<Seen>);
 
 /// Which stored revision a version showed.
 struct Seen {
     version: Version,
     user: String,
     updated_at: Timestamp,
+}
+
+impl Memory {
+    pub(crate) fn push(&mut self, version: Version, user: &str, updated_at: Timestamp) {
+        self.0.truncate(REMEMBERED - 1);
+        self.0.push_front(Seen { version, user: user.to_owned(), updated_at });
+    }
+
+    pub(crate) fn stamp_of(&self, version: Version, user: &str) -> Option<Timestamp> {
+        self.0.iter().find(|seen| seen.version == version && seen.user == user).map(|seen| seen.updated_at)
+    }
 }
 
 impl Presence {
@@ -35,24 +53,35 @@ impl Presence {
     }
 
     /// Follows the state: sees the present one first, then always the newest.
-    pub(crate) fn follow(&self) -> watch::Receiver<Option<Arc<Present>>> {
+    pub(crate) fn follow(&self) -> Follower {
         self.present.subscribe()
     }
 
     /// The stamp of the user's revision that was shown as `version`; `None` when that is too long ago.
     pub(crate) fn stamp_of(&self, version: Version, user: &str) -> Option<Timestamp> {
-        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.iter().find(|seen| seen.version == version && seen.user == user).map(|seen| seen.updated_at)
+        let shown = self.seen.lock().unwrap_or_else(PoisonError::into_inner).stamp_of(version, user);
+        shown.or_else(|| self.bindings.stamp_of(version, user))
     }
 
     /// Replaces the present state by what is committed, if that differs. Runs in the store's writer, so in the order
     /// of commits.
     pub(crate) fn publish(&self, tx: &Tx<'_>, policies: &Policies) -> Work<()> {
         let Some(device) = tx.device()? else { return Ok(()) };
-        let user = device.current_user_id.as_deref().map(|id| tx.user(id)).transpose()?.flatten();
+        let generation = u64::try_from(device.generation).unwrap_or_default();
+        let current = self.publish_current(tx, policies, device.current_user_id.as_deref(), generation);
+        self.bindings.publish(tx, policies, generation).and(current)
+    }
+
+    fn publish_current(
+        &self,
+        tx: &Tx<'_>,
+        policies: &Policies,
+        current: Option<&str>,
+        generation: u64,
+    ) -> Work<()> {
+        let user = current.map(|id| tx.user(id)).transpose()?.flatten();
         let stamp = user.as_ref().map(|user| user.updated_at);
         let profile = user.map(|user| compose(tx, user, policies)).transpose()?;
-        let generation = u64::try_from(device.generation).unwrap_or_default();
         let last = self.now();
         let revision = match &last {
             Some(last) if last.version.generation == generation && last.user == profile => return Ok(()),
@@ -62,8 +91,7 @@ impl Presence {
         let version = Version { generation, revision };
         if let (Some(profile), Some(updated_at)) = (&profile, stamp) {
             let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-            seen.truncate(REMEMBERED - 1);
-            seen.push_front(Seen { version, user: profile.id.clone(), updated_at });
+            seen.push(version, &profile.id, updated_at);
         }
         self.present.send_replace(Some(Arc::new(Present::new(version, profile))));
         Ok(())

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use usher_domain::edit::{Named, edit};
-use usher_wire::{Code, Error, ProfileUpdate, Result, UserBetaStatus, UserProfile, Version};
+use usher_wire::{Caller, Code, Error, ProfileUpdate, Result, UserBetaStatus, UserProfile, Version};
 
 use crate::Device;
 use crate::accounts::unknown_user;
@@ -32,8 +32,8 @@ impl Device {
         .await
     }
 
-    pub(crate) async fn beta_status(&self, sent: UserBetaStatus) -> Result<UserBetaStatus> {
-        if self.present()?.user.is_none() {
+    pub(crate) async fn beta_status(&self, caller: &Caller, sent: UserBetaStatus) -> Result<UserBetaStatus> {
+        if self.present_to(caller).await?.user.is_none() {
             return Err(Error::new(
                 Code::NotConnected,
                 "nobody is signed in: run `usher login` and try again",

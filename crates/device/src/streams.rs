@@ -5,31 +5,35 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
-use tokio::sync::watch;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use tokio_stream::wrappers::WatchStream;
 use usher_wire::{GroupedTimestamp, Present, UserLastCheckedInStreamOutput, Version};
 
 use crate::Device;
+use crate::bound::Follower;
 
 /// How often a check-in stream speaks when nothing changes.
 const CHECK_IN_EVERY: Duration = Duration::from_secs(60);
 
-impl Device {
-    pub(crate) fn states(&self) -> BoxStream<'static, Arc<Present>> {
-        let mut last: Option<Arc<Present>> = None;
-        let states = WatchStream::new(self.0.presence.follow()).filter_map(std::future::ready);
-        // What changed and changed back before the reader looked is no change to him.
-        let changes = states.filter(move |present| {
-            let is_new = last.as_ref().is_none_or(|last| last.user != present.user);
-            last = Some(Arc::clone(present));
-            std::future::ready(is_new)
-        });
-        changes.boxed()
-    }
+/// The states of one user, current or bound.
+pub(crate) fn states(presence: Follower) -> BoxStream<'static, Arc<Present>> {
+    let mut last: Option<Arc<Present>> = None;
+    let states = WatchStream::new(presence).filter_map(std::future::ready);
+    // What changed and changed back before the reader looked is no change to him.
+    let changes = states.filter(move |present| {
+        let is_new = last.as_ref().is_none_or(|last| last.user != present.user);
+        last = Some(Arc::clone(present));
+        std::future::ready(is_new)
+    });
+    changes.boxed()
+}
 
-    pub(crate) fn check_ins(&self) -> BoxStream<'static, UserLastCheckedInStreamOutput> {
-        let mut presence = self.0.presence.follow();
+impl Device {
+    /// The check-ins of one user, current or bound.
+    pub(crate) fn check_ins(
+        &self,
+        mut presence: Follower,
+    ) -> BoxStream<'static, UserLastCheckedInStreamOutput> {
         presence.mark_changed();
         let mut beat = interval(CHECK_IN_EVERY);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -48,7 +52,7 @@ impl Device {
 
 struct CheckIns {
     device: Device,
-    presence: watch::Receiver<Option<Arc<Present>>>,
+    presence: Follower,
     beat: Interval,
     /// What this connection's previous frame spoke of.
     last: Option<Option<Version>>,

@@ -4,10 +4,13 @@ use std::convert::Infallible;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderName, header};
 use usher_wire::{Caller, Secret};
 
 use crate::guard::Visit;
+
+/// Binds one caller to an account of the device.
+const ACCOUNT: HeaderName = HeaderName::from_static("usher-account");
 
 /// The sender of a request, as far as it says.
 pub(crate) struct From(pub(crate) Caller);
@@ -39,8 +42,17 @@ fn caller(headers: &HeaderMap) -> Caller {
             .filter(|value| *value != "*")
             // A version we cannot read is one we never gave: the default one, which no state ever has.
             .map(|value| value.to_str().ok().and_then(|text| text.parse().ok()).unwrap_or_default()),
+        account: account(headers),
         page: None,
     }
+}
+
+/// The account the caller is bound to. Whatever stands there binds: what cannot be read names nobody, and so do several
+/// lines, which are one value (RFC 9110, 5.3).
+fn account(headers: &HeaderMap) -> Option<String> {
+    let mut lines = headers.get_all(&ACCOUNT).iter().map(|line| String::from_utf8_lossy(line.as_bytes()));
+    let first = lines.next()?.trim().to_owned();
+    Some(lines.fold(first, |all, line| all + ", " + &line))
 }
 
 /// The application id: `application` is what the official wrappers send, `X-Application-ID` what the document names.

@@ -8,7 +8,7 @@ use usher_wire::Page;
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST");
 const HEADERS: HeaderValue = HeaderValue::from_static(
-    "accept, application, authorization, content-type, if-match, if-none-match, x-application-id",
+    "accept, application, authorization, content-type, if-match, if-none-match, usher-account, x-application-id",
 );
 const EXPOSED: HeaderValue = HeaderValue::from_static("etag, usher-version, x-error-code, x-request-id");
 /// How long a browser may remember a preflight, in seconds: a decision that is taken back is felt soon.

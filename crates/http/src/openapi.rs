@@ -1,9 +1,9 @@
 //! The OpenAPI 3.1 document: made from the routes themselves, with what holds for every operation added once.
 
-use utoipa::openapi::path::Operation;
+use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
 use utoipa::openapi::{
     Components, Content, HttpMethod, InfoBuilder, License, OpenApi, OpenApiBuilder, PathItem, Ref, RefOr,
-    Response, ResponseBuilder, Schema, Server,
+    Required, Response, ResponseBuilder, Schema, Server,
 };
 use utoipa::{PartialSchema, ToSchema};
 
@@ -30,13 +30,14 @@ pub(crate) fn document() -> OpenApi {
     let mut document = router::documented().split_for_parts().1;
     for item in document.paths.paths.values_mut() {
         for (method, operation) in operations_mut(item) {
+            add_binding(operation);
             add_common_answers(operation, method);
             say_that_a_body_may_be_absent(operation);
         }
     }
     let components = document.components.get_or_insert_with(Components::new);
     components.schemas.insert(usher_wire::Problem::name().into_owned(), usher_wire::Problem::schema());
-    for (name, _, response) in COMMON {
+    for (name, _, response) in COMMON.iter().chain(&OF_BINDING) {
         components.responses.insert((*name).to_owned(), RefOr::T(failure(response)));
     }
     document
@@ -59,6 +60,58 @@ const COMMON: &[(&str, &str, &str)] = &[
     ("Failed", "500", "it failed; nothing was changed"),
     ("NotReady", "503", "the daemon is starting"),
 ];
+
+/// Answers to a caller whose account is not to be found.
+const OF_BINDING: [(&str, &str, &str); 2] = [
+    ("NoAccount", "404", "`Usher-Account` names no account of this device"),
+    ("Ambiguous", "409", "`Usher-Account` names several accounts: send the id of one"),
+];
+
+/// The operations that speak of "the user": of the current one, or of the one their caller is bound to.
+const OF_THE_USER: [&str; 22] = [
+    "user_snapshot",
+    "refresh_user",
+    "stream_user",
+    "user_beta_status",
+    "user_providers",
+    "user_update_vanity",
+    "user_access_token",
+    "stream_user_last_checked_in",
+    "user_checkout",
+    "user_manage_subscriptions",
+    "user_paddle_refresh",
+    "user_has_feature_access",
+    "sign_out_of_os",
+    "connect",
+    "allocations_snapshot",
+    "allocation_snapshot",
+    "allocations_connect_new_cloud",
+    "allocations_disconnect_cloud",
+    "entities_snapshot",
+    "entities_specific_entity_snapshot",
+    "subscriptions_snapshot",
+    "subscriptions_specific_subscription_snapshot",
+];
+
+/// Documents the header that binds a caller, where it means something.
+fn add_binding(operation: &mut Operation) {
+    if !operation.operation_id.as_deref().is_some_and(|id| OF_THE_USER.contains(&id)) {
+        return;
+    }
+    let header = ParameterBuilder::new()
+        .name("Usher-Account")
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(
+            "binds this caller to one account of the device (id, e-mail or user name), whoever is current",
+        ))
+        .schema(Some(String::schema()));
+    operation.parameters.get_or_insert_default().push(RefOr::T(header.build()));
+    for (name, status, _) in OF_BINDING {
+        let answer = RefOr::Ref(Ref::from_response_name(name));
+        operation.responses.responses.entry(status.to_owned()).or_insert(answer);
+    }
+}
 
 /// Those that only a body can cause.
 const OF_BODIES: [&str; 2] = ["413", "415"];

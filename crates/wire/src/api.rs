@@ -31,6 +31,9 @@ pub struct Caller {
     pub session: Option<String>,
     /// The state the caller saw last (`If-Match`).
     pub seen: Option<Version>,
+    /// The account of the device this caller is bound to (`Usher-Account`), by id, e-mail or user name; absent: whoever
+    /// is current.
+    pub account: Option<String>,
     /// The foreign web page that asks; absent for programs and for the service's own page.
     pub page: Option<Page>,
 }

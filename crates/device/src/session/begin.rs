@@ -83,10 +83,11 @@ fn create(tx: &Tx<'_>, issuer: &str, claims: &Claims, new_id: Uuid, now: Timesta
 
 /// The account may only be current while there is a session for it, unless it is this device's own.
 pub(crate) fn require_session(tx: &Tx<'_>, user: &User) -> Work<()> {
-    let id = &user.profile.id;
+    if has_session(tx, &user.profile.id)? { Ok(()) } else { Err(super::session_is_over().into()) }
+}
+
+/// Whether somebody proved this account to be his, or nobody needs to: it is this device's own.
+pub(crate) fn has_session(tx: &Tx<'_>, id: &str) -> Work<bool> {
     let is_local = tx.account(id)?.is_none_or(|account| account.is_local);
-    if is_local || tx.session(id)?.is_some() {
-        return Ok(());
-    }
-    Err(super::end::session_is_over().into())
+    Ok(is_local || tx.session(id)?.is_some())
 }

@@ -33,19 +33,28 @@ pub(super) fn owe(tx: &Tx<'_>, session: Session, debt: String, now: Timestamp) -
 }
 
 impl Device {
-    /// Signs the current account out and lists the accounts that remain.
+    /// Signs the caller's account out, bound or current, and lists the accounts that remain.
     pub(crate) async fn sign_out(&self, caller: &Caller) -> Result<Users> {
         let witness = self.witness(caller);
+        let bound = match caller.account {
+            Some(_) => Some(self.present_to(caller).await?.user.as_ref().map(|user| user.id.clone())),
+            None => None,
+        };
         let (now, debt) = (self.0.ambient.now(), self.0.ambient.uuid().to_string());
         let signed_out = self
             .write(move |tx| {
                 let current = tx.device()?.and_then(|device| device.current_user_id);
-                if let Some(user) = &current {
-                    end_session(tx, user, debt, now)?;
-                    tx.set_current(None)?;
-                    witness.record(tx, AuditActionEnum::SignedOut, Some(user), None)?;
+                let leaving = bound.unwrap_or_else(|| current.clone());
+                let Some(user) = leaving else { return Ok(None) };
+                let is_current = current.as_ref() == Some(&user);
+                if is_current || tx.session(&user)?.is_some() {
+                    end_session(tx, &user, debt, now)?;
+                    witness.record(tx, AuditActionEnum::SignedOut, Some(&user), None)?;
                 }
-                Ok(current)
+                if is_current {
+                    tx.set_current(None)?;
+                }
+                Ok(Some(user))
             })
             .await?;
         if let Some(user) = signed_out {

@@ -20,8 +20,8 @@ use crate::Device;
 use crate::vault::Seal;
 use usher_issuer::{TokenReply, Trouble};
 
-pub(crate) use begin::{Proof, require_session};
-pub(crate) use end::end_session;
+pub(crate) use begin::{Proof, has_session, require_session};
+pub(crate) use end::{end_session, session_is_over};
 
 /// The least life of a token that is handed out, in seconds.
 const LEAST_LIFE: i64 = 60;

@@ -7,17 +7,15 @@ use futures_util::FutureExt;
 use usher_domain::store::Session;
 use usher_wire::{Code, Error, Result, Secret};
 
-use super::end::{owe, session_is_over};
-use super::{Flight, Tokens};
+use super::end::owe;
+use super::{Flight, Tokens, session_is_over};
 use crate::Device;
 use usher_issuer::{Issuer, Kind, TokenReply, Trouble};
 
 impl Device {
-    /// The access token of the current account, with at least a minute of life where the provider gives so much.
-    pub(crate) async fn access_token(&self) -> Result<Secret> {
-        let user =
-            self.present()?.user.as_ref().map(|user| user.id.clone()).ok_or_else(Error::not_signed_in)?;
-        let Some((session, tokens)) = self.tokens_of(&user).await? else {
+    /// The access token of an account, with at least a minute of life where the provider gives so much.
+    pub(crate) async fn access_token(&self, user: &str) -> Result<Secret> {
+        let Some((session, tokens)) = self.tokens_of(user).await? else {
             return Err(Error::not_available_here(
                 "a local account has no access token: sign in with an identity provider",
             ));

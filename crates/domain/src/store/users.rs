@@ -129,6 +129,14 @@ impl Tx<'_> {
         Ok(self.execute("DELETE FROM users WHERE id = $1", &[&id])? > 0)
     }
 
+    /// The accounts with this id, e-mail or user name, which must be in lower case.
+    pub fn accounts_named(&self, name: &str) -> Work<Vec<String>> {
+        let sql = "SELECT users.id FROM users JOIN accounts ON accounts.user_id = users.id
+                   WHERE users.id = $1 OR users.email = $1 OR users.username = $1";
+        let mut statement = self.0.prepare_cached(sql)?;
+        Ok(statement.query_map([name], |row| row.get(0))?.collect::<Result<_, _>>()?)
+    }
+
     /// The local account whose e-mail this is, in any case; the one that was current last when several have it.
     pub fn local_user_id_by_email(&self, email: &str) -> Work<Option<String>> {
         let sql = "SELECT users.id FROM users JOIN accounts ON accounts.user_id = users.id
