@@ -3,6 +3,7 @@
 
 mod access;
 mod account;
+mod bound;
 mod profile;
 mod status;
 mod watch;
@@ -294,8 +295,8 @@ fn help_and_version_go_to_stdout() {
       logout       Sign out; the other accounts of this device stay
       token        Print a fresh access token of the signed-in user
       whoami       Who is signed in; exit code 1 when nobody is
-      accounts     List the accounts of this device; `*` marks the one that is signed in
-      switch       Make another account of this device the current one
+      accounts     List the accounts of this device; `*` marks the one that is signed in, `>` the one bound to
+      switch       Make another account of this device the current one, or bind this folder to it
       profile      Read or change the profile of the signed-in user
       watch        Print one line for each change of the user or the profile, the present state first
       access       Whether the policies of the user's organisations allow a feature; exit code 1 when they do not
@@ -310,11 +311,12 @@ fn help_and_version_go_to_stdout() {
       help         Print this message or the help of the given subcommand(s)
 
     Options:
-          --json     Print JSON, the models of the API as they are
-      -h, --help     Print help
-      -V, --version  Print version
+          --json               Print JSON, the models of the API as they are
+          --account <ACCOUNT>  Speak of this account of the device instead of the current one: its id, e-mail or user name
+      -h, --help               Print help
+      -V, --version            Print version
 
-    The daemon is found by itself; USHER_URL names another one.
+    The daemon is found by itself; USHER_URL names another one. USHER_ACCOUNT is as --account.
     Exit codes: 0 done, 1 failed, denied or not signed in, 2 wrong usage or configuration, 3 already running.
     ");
 }

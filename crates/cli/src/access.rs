@@ -3,7 +3,6 @@
 use std::process::ExitCode;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use usher_client::Client;
 use usher_wire::{
     Caller, CapabilitiesEnum, Error, FeatureInput, HasFeatureAccessAllowedCloudModelsContext,
     HasFeatureAccessContext, HasFeatureAccessDeniedWorkstreamPatternEngineSourceContext as SourceContext,
@@ -13,6 +12,7 @@ use usher_wire::{
 };
 
 use crate::{
+    bound::{self, Bound},
     failure::Failure,
     print::{self, clean},
 };
@@ -55,11 +55,11 @@ fn places() -> impl TypedValueParser<Value = CapabilitiesEnum> {
         .map(|word| CapabilitiesEnum::from_text(&word.to_uppercase()))
 }
 
-pub(crate) async fn access(args: Args, json: bool) -> anyhow::Result<ExitCode> {
+pub(crate) async fn access(args: Args, bound: Option<&Bound>, json: bool) -> anyhow::Result<ExitCode> {
     let feature = args.feature;
     let input = HasFeatureAccessInput { feature, context: context(args), schema: None };
     let has_context = input.context.is_some();
-    let answer = Client::find().await?.user_has_feature_access(&Caller::default(), input).await;
+    let answer = bound::client(bound).await?.user_has_feature_access(&Caller::default(), input).await;
     let answer = answer.map_err(in_terms_of_options)?;
     let is_allowed = is_allowed(feature, has_context, &answer);
     if json {

@@ -1,12 +1,11 @@
-//! Who is signed in, and which accounts this device keeps: `login`, `logout`, `whoami`, `accounts` and `switch`.
+//! Who is signed in, and which accounts this device keeps: `login`, `logout`, `whoami` and `accounts`.
 
 use anyhow::Context;
 use usher_client::Client;
-use usher_wire::{
-    Auth0User, Auth0UserMetadata, Caller, SignInMethodEnum, SignInRequest, UserApi, UserProfile, Users,
-};
+use usher_wire::{Auth0User, Caller, Code, SignInMethodEnum, SignInRequest, UserApi, UserProfile};
 
 use crate::{
+    bound::{self, Bound},
     failure::Failure,
     print::{self, clean, or_empty, who},
     sign_in::sign_in,
@@ -33,13 +32,6 @@ pub(crate) struct Login {
     /// E-mail of the account, made if there is none; without it, the account that was current last
     #[arg(long, requires = "local")]
     email: Option<String>,
-}
-
-/// Arguments of `switch`.
-#[derive(Debug, clap::Args)]
-pub(crate) struct Switch {
-    /// Id, e-mail, user name or display name of the account
-    account: String,
 }
 
 pub(crate) async fn login(args: Login, json: bool) -> anyhow::Result<()> {
@@ -72,13 +64,13 @@ async fn login_again(client: &Client, json: bool) -> anyhow::Result<()> {
 }
 
 /// Says what became of the user; the profile is data.
-fn told(what: &str, user: &UserProfile, json: bool) -> anyhow::Result<()> {
+pub(crate) fn told(what: &str, user: &UserProfile, json: bool) -> anyhow::Result<()> {
     print::say(format_args!("{what} {}", who(user)));
     if json { print::json(user) } else { Ok(()) }
 }
 
-pub(crate) async fn logout(json: bool) -> anyhow::Result<()> {
-    let client = Client::find().await?;
+pub(crate) async fn logout(bound: Option<&Bound>, json: bool) -> anyhow::Result<()> {
+    let client = bound::client(bound).await?;
     let present = client.user_snapshot(&Caller::default()).await?;
     let accounts = client.sign_out_of_os(&Caller::default()).await.context("cannot sign out")?;
     match &present.user {
@@ -88,24 +80,25 @@ pub(crate) async fn logout(json: bool) -> anyhow::Result<()> {
     if json { print::json(&accounts) } else { Ok(()) }
 }
 
-pub(crate) async fn whoami(json: bool) -> anyhow::Result<()> {
-    let present = Client::find().await?.user_snapshot(&Caller::default()).await?;
+pub(crate) async fn whoami(bound: Option<&Bound>, json: bool) -> anyhow::Result<()> {
+    let present = bound::client(bound).await?.user_snapshot(&Caller::default()).await?;
     if json {
         print::json(&present.user)?;
     }
-    let user = present.user.as_ref().ok_or_else(Failure::not_signed_in)?;
+    let user = present.user.as_ref().ok_or_else(|| bound::signed_out(bound))?;
     if json {
         return Ok(());
     }
-    print::members([
+    let members = [
         ("name", or_empty(user.name.as_deref())),
         ("email", or_empty(user.email.as_deref())),
         ("username", or_empty(user.username.as_deref())),
         ("id", clean(&user.id)),
-    ])
+    ];
+    print::members(members.into_iter().chain(bound.map(|bound| ("bound", bound.to_string()))))
 }
 
-pub(crate) async fn accounts(json: bool) -> anyhow::Result<()> {
+pub(crate) async fn accounts(bound: Option<&Bound>, json: bool) -> anyhow::Result<()> {
     let client = Client::find().await?;
     let accounts = client.users_snapshot(&Caller::default()).await?;
     if json {
@@ -117,57 +110,33 @@ pub(crate) async fn accounts(json: bool) -> anyhow::Result<()> {
     }
     let present = client.user_snapshot(&Caller::default()).await?;
     let current = present.user.as_ref().map(|user| user.id.as_str());
-    let rows: Vec<_> = accounts.iterable.iter().map(|user| row(user, current)).collect();
+    let bound_id = match bound {
+        Some(bound) => bound_id(&client, bound).await?,
+        None => None,
+    };
+    let marker = |id: &str| {
+        let mark = |of: Option<&str>, mark| if of == Some(id) { mark } else { " " };
+        let second = if bound.is_some() { mark(bound_id.as_deref(), ">") } else { "" };
+        format!("{}{second}", mark(current, "*"))
+    };
+    let rows: Vec<_> = accounts.iterable.iter().map(|user| row(user, marker(&user.id))).collect();
     print::table(&rows)
 }
 
-/// Marker, name, e-mail, user name, id.
-fn row(user: &UserProfile, current: Option<&str>) -> Vec<String> {
-    let marker = if current == Some(&user.id) { "*" } else { " " };
-    let members = [&user.name, &user.email, &user.username].map(|member| or_empty(member.as_deref()));
-    [marker.to_owned()].into_iter().chain(members).chain([clean(&user.id)]).collect()
-}
-
-pub(crate) async fn switch(args: Switch, json: bool) -> anyhow::Result<()> {
-    let client = Client::find().await?;
-    let accounts = client.users_snapshot(&Caller::default()).await?;
-    let account = find(&accounts, &args.account)?;
-    let metadata = serde_json::json!({ "global_id": account.id });
-    let metadata: Auth0UserMetadata = serde_json::from_value(metadata).context("cannot name the account")?;
-    let user = Auth0User { user_metadata: Some(metadata), ..Auth0User::default() };
-    match client.select_user(&Caller::default(), Some(user)).await {
-        Ok(user) => told("switched to", &user, json),
-        Err(error) => Err(error).with_context(|| format!("cannot switch to {}", who(account))),
-    }
-}
-
-/// The one account that `wanted` names: by id, else e-mail, else user name, else display name; case does not matter.
-fn find<'a>(accounts: &'a Users, wanted: &str) -> anyhow::Result<&'a UserProfile> {
-    let lower = wanted.trim().to_lowercase();
-    let same = |member: Option<&String>| member.is_some_and(|member| member.to_lowercase() == lower);
-    let members: [fn(&UserProfile) -> Option<&String>; 4] = [
-        |user| Some(&user.id),
-        |user| user.email.as_ref(),
-        |user| user.username.as_ref(),
-        |user| user.name.as_ref(),
-    ];
-    for member in members {
-        match accounts.iterable.iter().filter(|user| same(member(user))).collect::<Vec<_>>().as_slice() {
-            [] => {}
-            [account] => return Ok(account),
-            several => return Err(ambiguous(wanted, several)),
+/// The account this run is bound to. A binding to none is told beside the list, which is what helps then.
+async fn bound_id(client: &Client, bound: &Bound) -> anyhow::Result<Option<String>> {
+    match client.clone().as_account(&bound.account).user_snapshot(&Caller::default()).await {
+        Ok(present) => Ok(present.user.as_ref().map(|user| user.id.clone())),
+        Err(error) if matches!(error.code, Code::NotFound | Code::Conflict) => {
+            print::say(bound.blame(error.into()));
+            Ok(None)
         }
+        Err(error) => Err(error.into()),
     }
-    Err(Failure::error(
-        format!("no account of this device is called `{}`", clean(wanted)),
-        "`usher accounts` lists them, `usher login --local --name NAME --email EMAIL` makes one",
-    ))
 }
 
-fn ambiguous(wanted: &str, several: &[&UserProfile]) -> anyhow::Error {
-    let list: String = several.iter().map(|user| format!("\n  {}  {}", clean(&user.id), who(user))).collect();
-    Failure::error(
-        format!("several accounts are called `{}`:{list}", clean(wanted)),
-        "name one by its id or e-mail",
-    )
+/// Marker, name, e-mail, user name, id.
+fn row(user: &UserProfile, marker: String) -> Vec<String> {
+    let members = [&user.name, &user.email, &user.username].map(|member| or_empty(member.as_deref()));
+    [marker].into_iter().chain(members).chain([clean(&user.id)]).collect()
 }

@@ -5,10 +5,12 @@ mod access;
 mod account;
 mod apps;
 mod audit;
+mod bound;
 mod cloud;
 mod config;
 mod doctor;
 mod failure;
+mod folders;
 mod log;
 mod orgs;
 mod origins;
@@ -17,6 +19,7 @@ mod profile;
 mod serve;
 mod sign_in;
 mod status;
+mod switch;
 mod token;
 mod watch;
 
@@ -25,15 +28,23 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::{CommandFactory, Parser, Subcommand};
 
+use crate::bound::Bound;
+
 /// One signed-in user for every tool on this machine.
 #[derive(Debug, Parser)]
 #[command(name = "usher", version, color = clap::ColorChoice::Never, arg_required_else_help = true)]
-#[command(after_help = "The daemon is found by itself; USHER_URL names another one.
-Exit codes: 0 done, 1 failed, denied or not signed in, 2 wrong usage or configuration, 3 already running.")]
+#[command(
+    after_help = "The daemon is found by itself; USHER_URL names another one. USHER_ACCOUNT is as --account.
+Exit codes: 0 done, 1 failed, denied or not signed in, 2 wrong usage or configuration, 3 already running."
+)]
 struct Cli {
     /// Print JSON, the models of the API as they are
     #[arg(long, global = true)]
     json: bool,
+    /// Speak of this account of the device instead of the current one: its id, e-mail or user name
+    // Read from the environment apart, to tell who bound.
+    #[arg(long = "account", id = "bound", value_name = "ACCOUNT", global = true, value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    bound: Option<String>,
     #[command(subcommand)]
     verb: Verb,
 }
@@ -52,10 +63,10 @@ enum Verb {
     Token,
     /// Who is signed in; exit code 1 when nobody is
     Whoami,
-    /// List the accounts of this device; `*` marks the one that is signed in
+    /// List the accounts of this device; `*` marks the one that is signed in, `>` the one bound to
     Accounts,
-    /// Make another account of this device the current one
-    Switch(account::Switch),
+    /// Make another account of this device the current one, or bind this folder to it
+    Switch(switch::Switch),
     /// Read or change the profile of the signed-in user
     #[command(subcommand)]
     Profile(profile::Verb),
@@ -89,8 +100,8 @@ enum Verb {
 }
 
 fn main() -> ExitCode {
-    let Cli { json, verb } = Cli::parse();
-    match run(verb, json) {
+    let Cli { json, bound, verb } = Cli::parse();
+    match run(verb, bound, json) {
         Ok(code) => code,
         Err(error) if error.is::<print::ReaderGone>() => ExitCode::SUCCESS,
         Err(error) => {
@@ -100,7 +111,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(verb: Verb, json: bool) -> anyhow::Result<ExitCode> {
+fn run(verb: Verb, account: Option<String>, json: bool) -> anyhow::Result<ExitCode> {
     match verb {
         Verb::Serve(args) => serve::run(args),
         Verb::Cloud(args) => cloud::run(args),
@@ -110,24 +121,16 @@ fn run(verb: Verb, json: bool) -> anyhow::Result<ExitCode> {
             .enable_all()
             .build()
             .context("cannot start the runtime")?
-            .block_on(ask(verb, json)),
+            .block_on(ask(verb, account, json)),
     }
 }
 
 /// The verbs that talk to the daemon.
-async fn ask(verb: Verb, json: bool) -> anyhow::Result<ExitCode> {
+async fn ask(verb: Verb, account: Option<String>, json: bool) -> anyhow::Result<ExitCode> {
     match verb {
         Verb::Doctor => return doctor::doctor(json).await,
-        Verb::Access(args) => return access::access(args, json).await,
         Verb::Login(args) => account::login(args, json).await?,
-        Verb::Logout => account::logout(json).await?,
-        Verb::Token => token::token(json).await?,
-        Verb::Whoami => account::whoami(json).await?,
-        Verb::Accounts => account::accounts(json).await?,
-        Verb::Switch(args) => account::switch(args, json).await?,
-        Verb::Profile(verb) => profile::profile(verb, json).await?,
-        Verb::Watch => watch::watch(json).await?,
-        Verb::Orgs => orgs::orgs(json).await?,
+        Verb::Switch(args) => switch::switch(args, json).await?,
         Verb::Apps { verb } => apps::apps(verb, json).await?,
         Verb::Origins(verb) => origins::origins(verb, json).await?,
         Verb::Audit => audit::audit(json).await?,
@@ -135,6 +138,27 @@ async fn ask(verb: Verb, json: bool) -> anyhow::Result<ExitCode> {
         Verb::Serve(_) | Verb::Cloud(_) | Verb::Completions { .. } | Verb::Openapi => {
             unreachable!("these verbs ask no daemon")
         }
+        verb => {
+            let bound = Bound::find(account)?;
+            let asked = ask_about_the_user(verb, bound.as_ref(), json).await;
+            return asked.map_err(|error| bound.iter().fold(error, |error, bound| bound.blame(error)));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The verbs that speak of "the user": the current one, or the one this run is bound to.
+async fn ask_about_the_user(verb: Verb, bound: Option<&Bound>, json: bool) -> anyhow::Result<ExitCode> {
+    match verb {
+        Verb::Access(args) => return access::access(args, bound, json).await,
+        Verb::Logout => account::logout(bound, json).await?,
+        Verb::Token => token::token(bound, json).await?,
+        Verb::Whoami => account::whoami(bound, json).await?,
+        Verb::Accounts => account::accounts(bound, json).await?,
+        Verb::Profile(verb) => profile::profile(verb, bound, json).await?,
+        Verb::Watch => watch::watch(bound, json).await?,
+        Verb::Orgs => orgs::orgs(bound, json).await?,
+        other => unreachable!("{other:?} speaks of no user"),
     }
     Ok(ExitCode::SUCCESS)
 }

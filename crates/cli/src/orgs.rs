@@ -1,12 +1,12 @@
 //! `orgs`: the organisations and teams whose policies bind the signed-in user.
 
-use usher_client::Client;
 use usher_wire::{Caller, UserApi};
 
+use crate::bound::{self, Bound};
 use crate::print::{self, clean};
 
-pub(crate) async fn orgs(json: bool) -> anyhow::Result<()> {
-    let entities = Client::find().await?.entities_snapshot(&Caller::default()).await?;
+pub(crate) async fn orgs(bound: Option<&Bound>, json: bool) -> anyhow::Result<()> {
+    let entities = bound::client(bound).await?.entities_snapshot(&Caller::default()).await?;
     if json {
         return print::json(&entities);
     }

@@ -2,13 +2,12 @@
 
 use anyhow::Context;
 use clap::ValueEnum;
-use usher_client::Client;
 use usher_wire::{
     Aesthetics, Caller, Edit, Font, GroupedTimestamp, ProfileUpdate, Theme, UserApi, UserProfile,
 };
 
 use crate::{
-    failure::Failure,
+    bound::{self, Bound},
     print::{self, EMPTY, clean, or_empty, who},
 };
 
@@ -51,16 +50,16 @@ impl Key {
     }
 }
 
-pub(crate) async fn profile(verb: Verb, json: bool) -> anyhow::Result<()> {
+pub(crate) async fn profile(verb: Verb, bound: Option<&Bound>, json: bool) -> anyhow::Result<()> {
     match verb {
-        Verb::Show => show(json).await,
-        Verb::Set(args) => set(args, json).await,
+        Verb::Show => show(bound, json).await,
+        Verb::Set(args) => set(args, bound, json).await,
     }
 }
 
-async fn show(json: bool) -> anyhow::Result<()> {
-    let present = Client::find().await?.user_snapshot(&Caller::default()).await?;
-    let user = present.user.as_ref().ok_or_else(Failure::not_signed_in)?;
+async fn show(bound: Option<&Bound>, json: bool) -> anyhow::Result<()> {
+    let present = bound::client(bound).await?.user_snapshot(&Caller::default()).await?;
+    let user = present.user.as_ref().ok_or_else(|| bound::signed_out(bound))?;
     if json {
         return print::json(user);
     }
@@ -95,11 +94,11 @@ pub(crate) fn changes(before: &UserProfile, after: &UserProfile) -> Vec<String> 
     Key::value_variants().iter().filter_map(changed).collect()
 }
 
-async fn set(args: Set, json: bool) -> anyhow::Result<()> {
+async fn set(args: Set, bound: Option<&Bound>, json: bool) -> anyhow::Result<()> {
     let wanted = wanted(&args);
-    let client = Client::find().await?;
+    let client = bound::client(bound).await?;
     let present = client.user_snapshot(&Caller::default()).await?;
-    let user = present.user.as_ref().ok_or_else(Failure::not_signed_in)?;
+    let user = present.user.as_ref().ok_or_else(|| bound::signed_out(bound))?;
     let edit = edit(user, args.key, wanted);
     let word = args.key.word();
     let user =

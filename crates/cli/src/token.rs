@@ -1,15 +1,15 @@
 //! `token`: a fresh access token of the signed-in user, for programs that can be given one.
 
-use usher_client::Client;
 use usher_wire::{Caller, PlatformEnum, SeededConnectorConnection, SeededTrackedApplication, UserApi};
 
+use crate::bound::{self, Bound};
 use crate::print;
 
 /// The name under which the command line reads tokens.
 const NAME: &str = "usher";
 
-pub(crate) async fn token(json: bool) -> anyhow::Result<()> {
-    let client = Client::find().await?;
+pub(crate) async fn token(bound: Option<&Bound>, json: bool) -> anyhow::Result<()> {
+    let client = bound::client(bound).await?;
     let application = SeededTrackedApplication {
         name: NAME.into(),
         platform: this_platform(),

@@ -3,16 +3,17 @@
 use std::sync::Arc;
 
 use futures_util::StreamExt;
-use usher_client::{Client, Event};
+use usher_client::Event;
 use usher_wire::{Present, UserProfile};
 
 use crate::{
+    bound::{self, Bound},
     print::{self, who},
     profile,
 };
 
-pub(crate) async fn watch(json: bool) -> anyhow::Result<()> {
-    let client = Client::find().await?;
+pub(crate) async fn watch(bound: Option<&Bound>, json: bool) -> anyhow::Result<()> {
+    let client = bound::client(bound).await?;
     let mut events = client.watch_user();
     let mut shown: Option<Arc<Present>> = None;
     let mut is_lost = false;
