@@ -1,6 +1,7 @@
 //! Signing in with identity providers that are real: how each method ends, what every fault ends in, and that tokens are
 //! in good hands.
 
+mod bound;
 mod cli;
 mod custody;
 mod faults;

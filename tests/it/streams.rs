@@ -1,6 +1,7 @@
 //! WebSockets of a real daemon: what they send, when, and in which order. The storm of writers is in `storm`.
 
 mod storm;
+mod switches;
 
 use serde_json::json;
 use usher_client::{Client, Event, ProfileUpdate, StreamExt, UserApi, UserProfile};
