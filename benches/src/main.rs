@@ -28,6 +28,8 @@ mod servers;
 #[cfg(target_os = "linux")]
 mod streams;
 #[cfg(target_os = "linux")]
+mod switches;
+#[cfg(target_os = "linux")]
 mod table;
 
 #[cfg(target_os = "linux")]
@@ -43,7 +45,7 @@ use clap::{Parser, Subcommand};
 #[command(name = "usher-bench", args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 struct Cli {
     /// Only the rows whose names begin so: get-1, get-16, get-64, feature-16, update-16, update-64, fanout-100,
-    /// fanout-1000, fanout-5000, start, memory, size
+    /// fanout-1000, fanout-5000, switch, start, memory, size
     #[arg(value_name = "ROW")]
     rows: Vec<String>,
     /// The daemon to measure

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use crate::machine::{self, Side};
 use crate::rounds::{Estimate, Rounds};
 use crate::table::{Row, markdown};
-use crate::{Plan, absolutes, fanout, http};
+use crate::{Plan, absolutes, fanout, http, switches};
 
 type Measure = fn(&Plan, usize, &mut Results) -> Result<()>;
 
@@ -23,6 +23,7 @@ const ROWS: &[(&str, usize, Measure)] = &[
     ("fanout-100", 100, fanout::fan_out),
     ("fanout-1000", 1_000, fanout::fan_out),
     ("fanout-5000", 5_000, fanout::fan_out),
+    ("switch", 1_000, switches::switch),
     ("start", 1, |plan, _, results| absolutes::start(plan, results)),
     ("memory", 1, |plan, _, results| absolutes::memory(plan, results)),
     ("size", 1, |plan, _, results| absolutes::size(plan, results)),
