@@ -22,7 +22,7 @@ pub enum Code {
     InvalidValue,
     /// The unique name belongs to somebody else.
     Taken,
-    /// The caller's copy is too old to be merged; read again and retry.
+    /// The caller's copy is too old to be merged: read again and retry. Or it is bound to a name of several accounts.
     Conflict,
     /// The operation needs a signed-in user with a connection to a cloud.
     NotConnected,
