@@ -11,7 +11,7 @@ use usher_wire::{Caller, Code, Error, Present, Result, Timestamp, UserProfile, V
 use crate::Device;
 use crate::accounts::unknown_user;
 use crate::policies::Policies;
-use crate::presence::{Memory, compose};
+use crate::presence::{Memory, Post, compose};
 use crate::session::{has_session, session_is_over};
 
 /// How many accounts are kept in memory, beyond those that streams follow.
@@ -38,7 +38,7 @@ struct Account {
     id: String,
     /// What it is called, in lower case: only what means no other account.
     names: Vec<String>,
-    present: watch::Sender<Option<Arc<Present>>>,
+    post: Post,
     seen: Memory,
 }
 
@@ -57,7 +57,7 @@ impl Bindings {
         let is_called = |account: &Account| account.names.iter().any(|own| own == name);
         let found = bound.accounts.iter().position(is_called)?;
         let account = bound.accounts.remove(found)?;
-        let follower = account.present.subscribe();
+        let follower = account.post.follow();
         bound.accounts.push_front(account);
         Some(follower)
     }
@@ -66,14 +66,13 @@ impl Bindings {
     fn keep(&self, id: String) -> Follower {
         let mut bound = self.bound();
         if let Some(account) = bound.accounts.iter().find(|account| account.id == id) {
-            return account.present.subscribe();
+            return account.post.follow();
         }
-        let account =
-            Account { id, names: Vec::new(), present: watch::Sender::default(), seen: Memory::default() };
-        let follower = account.present.subscribe();
+        let account = Account { id, names: Vec::new(), post: Post::default(), seen: Memory::default() };
+        let follower = account.post.follow();
         bound.accounts.push_front(account);
         while bound.accounts.len() > KEPT
-            && let Some(idle) = bound.accounts.iter().rposition(|account| account.present.is_closed())
+            && let Some(idle) = bound.accounts.iter().rposition(|account| !account.post.is_followed())
         {
             bound.accounts.remove(idle);
         }
@@ -114,17 +113,22 @@ impl Bindings {
             }
             None => (None, None),
         };
-        if account.present.borrow().as_ref().is_none_or(|last| last.user != user) {
+        if account.post.now().is_none_or(|last| last.user != user) {
             *made += 1;
             let version = Version { generation, revision: APART + *made };
             if let Some(updated_at) = updated_at {
                 account.seen.push(version, id, updated_at);
             }
-            account.present.send_replace(Some(Arc::new(Present::new(version, user))));
+            account.post.replace(Present::new(version, user));
         }
-        if is_gone {
-            accounts.remove(index);
+        if is_gone && let Some(account) = accounts.remove(index) {
+            account.post.tell();
         }
+    }
+
+    /// Tells everyone who follows what was published since.
+    pub(crate) fn tell(&self) {
+        self.bound().accounts.iter().for_each(|account| account.post.tell());
     }
 
     fn bound(&self) -> MutexGuard<'_, Bound> {

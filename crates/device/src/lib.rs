@@ -102,14 +102,21 @@ impl Device {
     pub async fn open(&self) -> Result<(), OpenError> {
         let path = self.0.data_dir.join("usher.db");
         let publish = {
-            let inner = Arc::downgrade(&self.0);
+            let (inner, runtime) = (Arc::downgrade(&self.0), tokio::runtime::Handle::current());
             Box::new(move |tx: &Tx<'_>| {
                 // Only a device that nobody holds any more is gone, and then nobody asks it.
                 let Some(inner) = inner.upgrade() else { return Ok(()) };
                 let policies = Arc::clone(&inner.policies.borrow());
                 // Who may call must not depend on whether the account can be read.
                 let trusted = inner.trust.publish(tx);
-                inner.presence.publish(tx, &policies).and(trusted)
+                let published = inner.presence.publish(tx, &policies).and(trusted);
+                // Told by the runtime itself, after the answers: what wakes there from outside waits in one line.
+                let later = Arc::downgrade(&inner);
+                runtime.spawn(async move {
+                    tokio::task::yield_now().await;
+                    later.upgrade().iter().for_each(|inner| inner.presence.tell());
+                });
+                published
             })
         };
         let opening = {

@@ -1,6 +1,7 @@
 //! The present state in memory, replaced after each commit by what the store then says.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::watch;
@@ -15,10 +16,46 @@ use crate::policies::Policies;
 /// How many versions can be named in `If-Match` before they count as forgotten.
 const REMEMBERED: usize = 32;
 
+/// One user's state. It is replaced at once, and told to those who follow a moment later: a thousand streams must not be
+/// served before the one who waits for the answer.
+#[derive(Default)]
+pub(crate) struct Post {
+    present: watch::Sender<Option<Arc<Present>>>,
+    is_news: AtomicBool,
+}
+
+impl Post {
+    pub(crate) fn now(&self) -> Option<Arc<Present>> {
+        self.present.borrow().clone()
+    }
+
+    pub(crate) fn follow(&self) -> Follower {
+        self.present.subscribe()
+    }
+
+    pub(crate) fn is_followed(&self) -> bool {
+        !self.present.is_closed()
+    }
+
+    pub(crate) fn replace(&self, present: Present) {
+        self.present.send_if_modified(|state| {
+            *state = Some(Arc::new(present));
+            false
+        });
+        self.is_news.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn tell(&self) {
+        if self.is_news.swap(false, Ordering::AcqRel) {
+            self.present.send_modify(|_| ());
+        }
+    }
+}
+
 /// Holds the present state and tells everyone who follows it.
 #[derive(Default)]
 pub(crate) struct Presence {
-    present: watch::Sender<Option<Arc<Present>>>,
+    current: Post,
     seen: Mutex<Memory>,
     /// The same for the accounts that single callers are bound to.
     pub(crate) bindings: Bindings,
@@ -49,12 +86,18 @@ impl Memory {
 impl Presence {
     /// The present state; `None` before the store is open.
     pub(crate) fn now(&self) -> Option<Arc<Present>> {
-        self.present.borrow().clone()
+        self.current.now()
     }
 
     /// Follows the state: sees the present one first, then always the newest.
     pub(crate) fn follow(&self) -> Follower {
-        self.present.subscribe()
+        self.current.follow()
+    }
+
+    /// Tells everyone who follows what was published since.
+    pub(crate) fn tell(&self) {
+        self.current.tell();
+        self.bindings.tell();
     }
 
     /// The stamp of the user's revision that was shown as `version`; `None` when that is too long ago.
@@ -93,7 +136,7 @@ impl Presence {
             let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
             seen.push(version, &profile.id, updated_at);
         }
-        self.present.send_replace(Some(Arc::new(Present::new(version, profile))));
+        self.current.replace(Present::new(version, profile));
         Ok(())
     }
 }

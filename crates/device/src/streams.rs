@@ -40,9 +40,15 @@ impl Device {
         beat.reset();
         let state = CheckIns { device: self.clone(), presence, beat, last: None };
         futures_util::stream::unfold(state, |mut state| async {
-            tokio::select! {
-                changed = state.presence.changed() => changed.ok()?,
-                _ = state.beat.tick() => {}
+            loop {
+                tokio::select! {
+                    changed = state.presence.changed() => changed.ok()?,
+                    _ = state.beat.tick() => break,
+                }
+                // A state that was in place before it was told is no news to who began in between.
+                if state.last != Some(state.version()) {
+                    break;
+                }
             }
             Some((state.frame(), state))
         })
@@ -59,6 +65,10 @@ struct CheckIns {
 }
 
 impl CheckIns {
+    fn version(&self) -> Option<Version> {
+        self.presence.borrow().as_ref().map(|present| present.version)
+    }
+
     /// A local account is in step with itself, so its last check-in is the present.
     fn frame(&mut self) -> UserLastCheckedInStreamOutput {
         let present = self.presence.borrow_and_update().clone();
