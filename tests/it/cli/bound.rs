@@ -7,7 +7,7 @@ use std::{
 
 use insta::assert_snapshot;
 
-use super::{acme, sign_in};
+use super::{acme, sign_in, watch::Lines};
 use crate::daemon::{Answer, Daemon};
 
 /// Ada, and Grace, who is current.
@@ -89,18 +89,13 @@ fn every_verb_about_the_user_speaks_of_the_account() {
 #[test]
 fn a_watch_follows_the_account_whoever_is_current() {
     let daemon = with_two();
-    let mut command = daemon.command(&["watch", "--account", "ada@example.org"]);
-    let mut child = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
-    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stdout.take().unwrap()));
-    let mut line = || lines.next().unwrap().unwrap();
-    assert_eq!(line(), "signed in as Ada Lovelace <ada@example.org>");
+    let watch = Lines::of(daemon.command(&["watch", "--account", "ada@example.org"]));
+    assert_eq!(watch.told(), "signed in as Ada Lovelace <ada@example.org>");
     for account in ["ada@example.org", "grace@example.org"] {
         assert_eq!(daemon.cli(&["switch", account]).code, 0);
     }
     assert_eq!(daemon.cli(&["profile", "set", "name", "Ada L", "--account", "ada@example.org"]).code, 0);
-    assert_eq!(line(), "Ada L <ada@example.org> changed name: Ada Lovelace -> Ada L");
-    drop(child.kill());
-    drop(child.wait());
+    assert_eq!(watch.told(), "Ada L <ada@example.org> changed name: Ada Lovelace -> Ada L");
 }
 
 #[test]

@@ -18,21 +18,21 @@ use crate::daemon::{Daemon, masked, wait};
 const COMES_WITHIN: Duration = Duration::from_secs(20);
 
 /// A process whose lines are read as they come.
-struct Lines {
+pub(super) struct Lines {
     process: Child,
     stdout: Receiver<String>,
     stderr: Receiver<String>,
 }
 
 impl Lines {
-    fn of(mut command: Command) -> Self {
+    pub(super) fn of(mut command: Command) -> Self {
         let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (stdout, stderr) = (process.stdout.take().unwrap(), process.stderr.take().unwrap());
         Self { process, stdout: lines(stdout), stderr: lines(stderr) }
     }
 
     /// The next line of data.
-    fn told(&self) -> String {
+    pub(super) fn told(&self) -> String {
         self.stdout.recv_timeout(COMES_WITHIN).expect("a line on stdout")
     }
 

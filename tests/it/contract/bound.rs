@@ -211,8 +211,9 @@ async fn an_account_that_cannot_be_read_costs_only_its_own_callers() {
     drop(database);
     daemon.start_again();
     let client = daemon.client();
-    assert_eq!(id_of(&client.clone().as_account(&ada.id)).await, Err(Code::Internal));
     let hers = client.clone().as_account(&grace.id);
+    assert_eq!(id_of(&hers).await, Ok(Some(grace.id.clone())));
+    assert_eq!(id_of(&client.clone().as_account(&ada.id)).await, Err(Code::Internal));
     edit(&client, &grace.id, json!({ "name": "Grace H" })).await.unwrap();
     let present = hers.user_snapshot(&anyone()).await.unwrap();
     assert_eq!(present.user.as_ref().unwrap().name.as_deref(), Some("Grace H"));
