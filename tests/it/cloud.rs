@@ -87,3 +87,8 @@ fn refused(reply: &Reply, status: u16, code: &str) {
         assert!(!reply.body.contains(word), "the caller hears of the database: {reply:?}");
     }
 }
+
+/// The present in seconds since 1970, as tokens count.
+fn seconds_now() -> i64 {
+    usher_domain::ambient::Ambient::of_this_machine().now().as_millis() / 1000
+}

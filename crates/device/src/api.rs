@@ -152,23 +152,23 @@ impl UserApi for Device {
         self.sign_out(caller).await
     }
 
-    async fn sessions_snapshot(&self, _: &Caller) -> Result<UserSessions> {
-        self.current()?;
+    async fn sessions_snapshot(&self, caller: &Caller) -> Result<UserSessions> {
+        self.user_of(caller).await?;
         Err(Error::not_available_here(NO_CLOUD_ACCOUNT))
     }
 
-    async fn revoke_session(&self, _: &Caller, _: &str) -> Result<UserSessions> {
-        self.current()?;
+    async fn revoke_session(&self, caller: &Caller, _: &str) -> Result<UserSessions> {
+        self.user_of(caller).await?;
         Err(Error::not_available_here(NO_CLOUD_ACCOUNT))
     }
 
-    async fn export_user(&self, _: &Caller) -> Result<UserExport> {
-        self.current()?;
+    async fn export_user(&self, caller: &Caller) -> Result<UserExport> {
+        self.user_of(caller).await?;
         Err(Error::not_available_here(NO_CLOUD_ACCOUNT))
     }
 
-    async fn delete_user(&self, _: &Caller) -> Result<Deletion> {
-        self.current()?;
+    async fn delete_user(&self, caller: &Caller) -> Result<Deletion> {
+        self.user_of(caller).await?;
         Err(Error::not_available_here(NO_CLOUD_ACCOUNT))
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{Database, on_both, profile, refused, world};
+use super::{Database, on_both, profile, refused, seconds_now, world};
 use crate::raw::Raw;
 
 on_both![
@@ -77,8 +77,4 @@ async fn who_does_not_is_gone_and_others_organisations_stay(database: Database) 
     let renamed = json!({ "id": shared, "name": "Ours", "type": "ORGANIZATION", "configuration": {},
         "created": left[0]["created"], "updated": left[0]["updated"] });
     assert_eq!(profile(&world.node.post(&bob, "/entity/update", &renamed).await)["name"], "Ours");
-}
-
-fn seconds_now() -> u64 {
-    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs()
 }

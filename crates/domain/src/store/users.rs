@@ -133,8 +133,7 @@ impl Tx<'_> {
     pub fn accounts_named(&self, name: &str) -> Work<Vec<String>> {
         let sql = "SELECT users.id FROM users JOIN accounts ON accounts.user_id = users.id
                    WHERE users.id = $1 OR users.email = $1 OR users.username = $1";
-        let mut statement = self.0.prepare_cached(sql)?;
-        Ok(statement.query_map([name], |row| row.get(0))?.collect::<Result<_, _>>()?)
+        self.rows(sql, &[&name], |row| row.get(0))
     }
 
     /// The local account whose e-mail this is, in any case; the one that was current last when several have it.
