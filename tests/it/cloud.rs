@@ -2,6 +2,7 @@
 
 mod account;
 mod nats;
+mod network;
 mod node;
 mod nodes;
 mod organisations;

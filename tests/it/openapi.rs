@@ -163,8 +163,9 @@ async fn signed_out_every_operation_has_its_answer() {
     let raw = Raw::new(&daemon);
     let known: BTreeMap<&str, u16> = SIGNED_OUT.into();
     for operation in operations(&document()).iter().filter(|operation| operation.id != WAITS) {
-        let ids = ["user", "entity", "allocation", "subscription", "application", "sign_in"]
-            .map(|name| (name, "nobody"));
+        let ids =
+            ["user", "entity", "allocation", "subscription", "application", "sign_in", "session", "receipt"]
+                .map(|name| (name, "nobody"));
         let path = operation.path_of(&ids);
         let reply = match operation.body() {
             Some(body) => raw.send(&path, &body).await,

@@ -37,10 +37,10 @@ pub(crate) struct Desk<'a> {
 pub(crate) async fn answer(
     desk: &Desk<'_>,
     mut request: Request<Incoming>,
-    request_id: impl FnOnce() -> String,
+    request_id: impl Fn() -> String,
 ) -> Response {
     let wants_problem = wants_problem(request.headers());
-    let watch = desk.address.map(|_| watch::Request::begins(&request));
+    let watch = desk.address.map(|_| watch::Request::begins(&request, request_id()));
     let admitted =
         desk.refusal.map_or_else(|| desk.guard.check(&request, desk.address), |refusal| Err(refusal.into()));
     let (response, page) = match admitted {
@@ -53,9 +53,10 @@ pub(crate) async fn answer(
         }
         Ok(None) => (handle(desk.router, request.map(Body::new)).await, None),
     };
-    let mut response = render(response, wants_problem, request_id);
+    let mut response =
+        render(response, wants_problem, || watch.as_ref().map_or_else(&request_id, watch::Request::id));
     cors::protect(response.headers_mut());
-    watch.inspect(|watch| watch.ends(&response));
+    watch.iter().for_each(|watch| watch.ends(&mut response));
     if let Some(page) = &page {
         cors::share_with(page, response.headers_mut());
     }

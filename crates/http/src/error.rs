@@ -3,6 +3,7 @@
 
 use axum::Json;
 use axum::body::Body;
+use axum::extract::MatchedPath;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use usher_wire::{
@@ -102,9 +103,6 @@ impl Failure {
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         let mut response = self.status.into_response();
-        if self.status == StatusCode::TOO_MANY_REQUESTS {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-        }
         response.extensions_mut().insert(self);
         response
     }
@@ -141,6 +139,9 @@ pub(crate) fn render(
     if failure.status == StatusCode::UPGRADE_REQUIRED {
         headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
     }
+    if failure.status == StatusCode::TOO_MANY_REQUESTS {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    }
     headers.insert("x-error-code", HeaderValue::from_static(failure.error.code.as_str()));
     headers.extend(
         HeaderValue::try_from(request_id)
@@ -148,6 +149,9 @@ pub(crate) fn render(
             .map(|id| (header::HeaderName::from_static("x-request-id"), id)),
     );
     headers.extend(response.headers_mut().remove(header::ALLOW).map(|allow| (header::ALLOW, allow)));
+    if let Some(route) = response.extensions_mut().remove::<MatchedPath>() {
+        rendered.extensions_mut().insert(route);
+    }
     rendered
 }
 

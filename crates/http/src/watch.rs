@@ -7,7 +7,7 @@ use std::time::Instant;
 use async_trait::async_trait;
 use axum::Router;
 use axum::extract::{MatchedPath, State};
-use axum::http::{Method, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -55,17 +55,23 @@ pub(crate) async fn name_route(request: axum::extract::Request, next: Next) -> R
 
 /// A request being answered.
 pub(crate) struct Request {
+    id: String,
     method: Method,
     begun: Instant,
 }
 
 impl Request {
-    pub(crate) fn begins<B>(request: &axum::http::Request<B>) -> Self {
-        Self { method: request.method().clone(), begun: Instant::now() }
+    pub(crate) fn begins<B>(request: &axum::http::Request<B>, id: String) -> Self {
+        Self { id, method: request.method().clone(), begun: Instant::now() }
     }
 
-    /// Writes down how it ended. No address, no token, no body: a log is read by many.
-    pub(crate) fn ends(&self, response: &Response) {
+    pub(crate) fn id(&self) -> String {
+        self.id.clone()
+    }
+
+    /// Writes down how it ended, under the id that the answer carries. No address, no token, no body: a log is read by
+    /// many.
+    pub(crate) fn ends(&self, response: &mut Response) {
         let route = response.extensions().get::<MatchedPath>();
         let route = route.map_or("none", MatchedPath::as_str).to_owned();
         let (status, taken) = (response.status().as_u16(), self.begun.elapsed());
@@ -78,7 +84,10 @@ impl Request {
             Method::OPTIONS => "OPTIONS",
             _ => "other",
         };
-        let id = response.headers().get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
+        let id = self.id.as_str();
+        if let Ok(id) = HeaderValue::from_str(id) {
+            response.headers_mut().insert("x-request-id", id);
+        }
         metrics::counter!("usher_requests_total", "method" => method, "route" => route.clone(), "status" => status.to_string())
             .increment(1);
         metrics::histogram!("usher_request_seconds", "method" => method, "route" => route.clone())

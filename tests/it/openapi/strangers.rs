@@ -23,7 +23,7 @@ const STRANGERS: [(&str, &str); 6] = [
 const BESIDE: [&str; 2] = ["/qgpt/stream", "/conversations/stream/identifiers"];
 
 /// A daemon where there is something to steal and to spoil: the ids to do it with, by their names in paths.
-async fn with_something_to_lose(daemon: &Daemon) -> [(&'static str, String); 6] {
+async fn with_something_to_lose(daemon: &Daemon) -> [(&'static str, String); 8] {
     let client = daemon.client();
     let ada = sign_in(&client, "Ada").await.id;
     client.user_associate_entity(&anyone(), &ada, "club").await.unwrap();
@@ -36,6 +36,8 @@ async fn with_something_to_lose(daemon: &Daemon) -> [(&'static str, String); 6] 
         ("subscription", "x".into()),
         ("application", application),
         ("sign_in", "x".into()),
+        ("session", "x".into()),
+        ("receipt", "x".into()),
     ]
 }
 

@@ -19,7 +19,7 @@ fn posts(url: &str) -> Vec<(String, bool)> {
 }
 
 fn filled(path: &str) -> String {
-    ["user", "entity", "sign_in"]
+    ["user", "entity", "sign_in", "session"]
         .iter()
         .fold(path.to_owned(), |path, name| path.replace(&format!("{{{name}}}"), NOBODY))
 }

@@ -14,7 +14,8 @@ fn paths(url: &str) -> Vec<(String, Vec<String>)> {
     let methods =
         |item: &Value| item.as_object().unwrap().keys().map(|method| method.to_uppercase()).collect();
     let fill = |path: &str| {
-        let ids = ["user", "entity", "allocation", "subscription", "application", "sign_in"];
+        let ids =
+            ["user", "entity", "allocation", "subscription", "application", "sign_in", "session", "receipt"];
         ids.iter().fold(path.to_owned(), |path, id| path.replace(&format!("{{{id}}}"), NOBODY))
     };
     let documented = document["paths"].as_object().unwrap().iter();
