@@ -200,7 +200,7 @@ impl UserApi for Cloud {
     }
 
     async fn audit_snapshot(&self, caller: &Caller) -> Result<Audit> {
-        let id = self.visit(caller).await?.id();
+        let id = self.visit(caller).await?.id;
         Ok(Audit { iterable: self.read(move |tx| tx.audit_of(&id)).await? })
     }
 

@@ -21,7 +21,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(60);
 impl Cloud {
     pub(crate) async fn export(&self, caller: &Caller) -> Result<UserExport> {
         let sessions = self.sessions(caller).await?;
-        let (id, now) = (self.visit(caller).await?.id(), self.0.ambient.now());
+        let (id, now) = (self.visit(caller).await?.id, self.0.ambient.now());
         // In a transaction: what is handed out belongs together.
         self.write(move |tx| {
             let user = tx.user(&id)?.ok_or_else(|| unknown_user(&id))?;
@@ -44,7 +44,7 @@ impl Cloud {
     /// Takes the request down and ends all sessions; a sign-in after this takes it back.
     pub(crate) async fn delete(&self, caller: &Caller) -> Result<Deletion> {
         let visit = self.visit(caller).await?;
-        let (id, cloud, now) = (visit.id(), self.clone(), self.0.ambient.now());
+        let (id, cloud, now) = (visit.id.clone(), self.clone(), self.0.ambient.now());
         let grace = i64::try_from(self.0.settings.deletes_after.as_millis()).unwrap_or(i64::MAX / 2);
         let due_at = Timestamp::from_millis(now.as_millis().saturating_add(grace)).map_err(|_| {
             Error::new(Code::Internal, "the end of the time to change one's mind is out of range")

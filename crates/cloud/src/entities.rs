@@ -11,7 +11,7 @@ use crate::Cloud;
 
 impl Cloud {
     pub(crate) async fn entities(&self, caller: &Caller) -> Result<Entities> {
-        let id = self.visit(caller).await?.id();
+        let id = self.visit(caller).await?.id;
         self.read(move |tx| {
             let mut iterable = tx.entities_of(&id)?;
             iterable.iter_mut().try_for_each(|entity| show_members(tx, entity))?;
@@ -22,7 +22,7 @@ impl Cloud {
     }
 
     pub(crate) async fn entity(&self, caller: &Caller, entity: &str) -> Result<Entity> {
-        let (id, entity) = (self.visit(caller).await?.id(), entity.to_owned());
+        let (id, entity) = (self.visit(caller).await?.id, entity.to_owned());
         self.read(move |tx| {
             let mut found = of_member(tx, &entity, &id)?.0.entity;
             show_members(tx, &mut found)?;
@@ -33,7 +33,7 @@ impl Cloud {
 
     pub(crate) async fn create_entity(&self, caller: &Caller, seed: SeededEntity) -> Result<Entity> {
         let visit = self.visit(caller).await?;
-        let (id, now) = (visit.id(), self.0.ambient.now());
+        let (id, now) = (visit.id.clone(), self.0.ambient.now());
         let entity = new_entity(self.0.ambient.uuid().to_string(), seed, now)?;
         let made = entity.clone();
         let told = self
@@ -49,7 +49,7 @@ impl Cloud {
     }
 
     pub(crate) async fn update_entity(&self, caller: &Caller, sent: Entity) -> Result<Entity> {
-        let (id, now, entity) = (self.visit(caller).await?.id(), self.0.ambient.now(), sent.id.clone());
+        let (id, now, entity) = (self.visit(caller).await?.id, self.0.ambient.now(), sent.id.clone());
         check_entity_name(&sent.name)?;
         let told = self
             .write(move |tx| {
@@ -70,7 +70,7 @@ impl Cloud {
     }
 
     pub(crate) async fn delete_entity(&self, caller: &Caller, entity: &str) -> Result<()> {
-        let (id, now, entity) = (self.visit(caller).await?.id(), self.0.ambient.now(), entity.to_owned());
+        let (id, now, entity) = (self.visit(caller).await?.id, self.0.ambient.now(), entity.to_owned());
         let told = self
             .write(move |tx| {
                 of_admin(tx, &entity, &id)?;
@@ -85,7 +85,7 @@ impl Cloud {
 
     /// An admin takes somebody in.
     pub(crate) async fn associate(&self, caller: &Caller, user: &str, entity: &str) -> Result<()> {
-        let (id, now) = (self.visit(caller).await?.id(), self.0.ambient.now());
+        let (id, now) = (self.visit(caller).await?.id, self.0.ambient.now());
         let (user, entity) = (user.to_owned(), entity.to_owned());
         let told = self
             .write(move |tx| {
@@ -102,7 +102,7 @@ impl Cloud {
 
     /// An admin lets somebody go, or a member leaves. The last admin of others stays.
     pub(crate) async fn disassociate(&self, caller: &Caller, user: &str, entity: &str) -> Result<()> {
-        let (id, now) = (self.visit(caller).await?.id(), self.0.ambient.now());
+        let (id, now) = (self.visit(caller).await?.id, self.0.ambient.now());
         let (user, entity) = (user.to_owned(), entity.to_owned());
         let told = self
             .write(move |tx| {

@@ -10,6 +10,7 @@ mod deletion;
 mod entities;
 mod fanout;
 mod hub;
+mod presents;
 mod sessions;
 mod settings;
 mod streams;
@@ -25,6 +26,7 @@ use usher_wire::{Code, Error, Result};
 use crate::authority::Authority;
 use crate::fanout::Fanout;
 use crate::hub::Hub;
+use crate::presents::Presents;
 
 pub use crate::settings::Settings;
 pub use usher_domain::store::Place;
@@ -38,6 +40,7 @@ struct Inner {
     ambient: Ambient,
     authority: Authority,
     hub: Hub,
+    presents: Presents,
     fanout: Fanout,
     node: String,
     database: OnceLock<Database>,
@@ -50,6 +53,7 @@ impl Cloud {
             authority: Authority::new(&settings, ambient.clone()),
             node: ambient.uuid().to_string(),
             hub: Hub::default(),
+            presents: Presents::default(),
             fanout: Fanout::new(settings.nats.clone()),
             database: OnceLock::new(),
             settings,

@@ -13,7 +13,7 @@ impl Cloud {
     }
 
     async fn list_sessions(&self, visit: &Visit) -> Result<UserSessions> {
-        let id = visit.id();
+        let id = visit.id.clone();
         let sessions = self.read(move |tx| tx.user_sessions(&id)).await?.into_iter();
         let iterable = sessions.map(|session| UserSession {
             current: (session.id == visit.session).then_some(true),
@@ -51,7 +51,7 @@ impl Cloud {
         before: i64,
         action: AuditActionEnum,
     ) -> Result<()> {
-        let (id, cloud) = (visit.id(), self.clone());
+        let (id, cloud) = (visit.id.clone(), self.clone());
         self.write(move |tx| {
             if !tx.refuse_session(&id, &session, before)? {
                 return Err(Error::not_found(format_args!("session `{session}` of yours")).into());
@@ -60,7 +60,7 @@ impl Cloud {
         })
         .await?;
         // Not a change of the profile: whoever has streams looks whose session it is.
-        self.tell(&visit.user.profile.id, 0).await;
+        self.tell(&visit.id, 0).await;
         Ok(())
     }
 }

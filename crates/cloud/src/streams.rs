@@ -39,7 +39,7 @@ impl Cloud {
     /// The states of whoever holds the caller's token.
     async fn follow(&self, caller: &Caller) -> Result<(watch::Receiver<Seen>, Until)> {
         let visit = self.visit(caller).await?;
-        let user = &visit.user.profile.id;
+        let user = &visit.id;
         // First the ear, then the eye: a change between the two would be missed the other way round.
         let seen = self.0.hub.follow(user);
         self.show(user).await;

@@ -26,15 +26,11 @@ const GENERATION: u64 = 1;
 
 /// A person who asks.
 pub(crate) struct Visit {
-    pub(crate) user: User,
+    pub(crate) id: String,
+    /// The revision of his that was there when he came.
+    revision: u64,
     pub(crate) bearer: Arc<Bearer>,
     pub(crate) session: String,
-}
-
-impl Visit {
-    pub(crate) fn id(&self) -> String {
-        self.user.profile.id.clone()
-    }
 }
 
 impl Cloud {
@@ -50,11 +46,13 @@ impl Cloud {
             check(&visitor, bearer.issued_at)?;
             let is_fresh = visitor.seen_at.is_some_and(|at| now.as_millis() - at.as_millis() < SEEN_EVERY);
             if is_fresh && visitor.leaves_since.is_none() {
-                return Ok(Visit { user: visitor.user, bearer, session });
+                let revision = visitor.revision.try_into().unwrap_or_default();
+                return Ok(Visit { id: visitor.id, revision, bearer, session });
             }
         }
         let user = self.meet(caller, &bearer, &session, now).await?;
-        Ok(Visit { user, bearer, session })
+        let revision = user.revision.try_into().unwrap_or_default();
+        Ok(Visit { id: user.profile.id, revision, bearer, session })
     }
 
     /// Writes down that somebody came: for the first time, again after a while, or back after he wanted to leave.
@@ -72,7 +70,7 @@ impl Cloud {
             let user = match tx.visitor(issuer, subject, &session)? {
                 Some(visitor) => {
                     check(&visitor, bearer.issued_at)?;
-                    visitor.user
+                    tx.user(&visitor.id)?.ok_or_else(|| unknown_user(&visitor.id))?
                 }
                 None => create(tx, &bearer, &cloud, now)?,
             };
@@ -110,20 +108,26 @@ impl Cloud {
     }
 
     pub(crate) async fn snapshot(&self, caller: &Caller) -> Result<Arc<Present>> {
-        let user = self.visit(caller).await?.user;
-        self.read(move |tx| present(tx, user.clone()).map(Arc::new)).await
+        let Visit { id, revision, .. } = self.visit(caller).await?;
+        if let Some(known) = self.0.presents.get(&id, revision) {
+            return Ok(known);
+        }
+        let read = self.read(move |tx| {
+            let user = tx.user(&id)?.ok_or_else(|| unknown_user(&id))?;
+            present(tx, user).map(Arc::new)
+        });
+        read.await.inspect(|present| self.0.presents.put(present))
     }
 
     pub(crate) async fn profile(&self, caller: &Caller) -> Result<UserProfile> {
-        let user = self.visit(caller).await?.user;
-        self.read(move |tx| compose(tx, user.clone())).await
+        self.snapshot(caller).await?.user.clone().ok_or_else(Error::not_signed_in)
     }
 
     /// The token says who it is; the body may fill what is empty.
     pub(crate) async fn select(&self, caller: &Caller, body: Option<Auth0User>) -> Result<UserProfile> {
         let visit = self.visit(caller).await?;
         let Some(body) = body else { return self.profile(caller).await };
-        let (id, subject) = (visit.id(), visit.bearer.claims.subject());
+        let (id, subject) = (visit.id.clone(), visit.bearer.claims.subject());
         let is_other = |name: &String| !name.is_empty() && name != subject && *name != id;
         if body.user_id.as_ref().is_some_and(is_other) {
             return Err(Error::new(
@@ -159,7 +163,7 @@ impl Cloud {
                 "`id` is missing: send the profile to change, or at least its `id` and what changes",
             )
         })?;
-        if id != visit.user.profile.id {
+        if id != visit.id {
             return Err(unknown_user(&id));
         }
         let named = match caller.seen {
@@ -187,7 +191,7 @@ impl Cloud {
             Ok(_) | Err(_) => visit.bearer.claims.clone(),
         };
         let (kind, now) = (issuer.settings.kind(), self.0.ambient.now());
-        self.change(visit.id(), move |tx, user| {
+        self.change(visit.id.clone(), move |tx, user| {
             let mut profile = user.profile.clone();
             claims.fill(tx, &mut profile, kind)?;
             store(tx, user, profile, now)
@@ -197,10 +201,10 @@ impl Cloud {
 
     pub(crate) async fn beta_status(&self, caller: &Caller, sent: UserBetaStatus) -> Result<UserBetaStatus> {
         let visit = self.visit(caller).await?;
-        if sent.user != visit.user.profile.id {
+        if sent.user != visit.id {
             return Err(unknown_user(&sent.user));
         }
-        let (id, now) = (visit.id(), self.0.ambient.now());
+        let (id, now) = (visit.id.clone(), self.0.ambient.now());
         let (status, revision) = self
             .write(move |tx| {
                 let user = tx.user(&id)?.ok_or_else(|| unknown_user(&id))?;
@@ -221,8 +225,12 @@ impl Cloud {
         caller: &Caller,
         input: &HasFeatureAccessInput,
     ) -> Result<HasFeatureAccessOutput> {
-        let profile = self.profile(caller).await?;
-        let entities = profile.entities.iter().flat_map(|entities| &entities.iterable);
+        let present = self.snapshot(caller).await?;
+        let entities = present
+            .user
+            .iter()
+            .filter_map(|user| user.entities.as_ref())
+            .flat_map(|entities| &entities.iterable);
         let basis = Basis { as_of: Some(self.0.ambient.now()), stale: false };
         decide(entities.filter_map(|entity| entity.reference.as_deref()), input, basis)
     }

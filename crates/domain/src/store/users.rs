@@ -29,8 +29,10 @@ fn read(row: &Row<'_>) -> Work<User> {
 /// A person who asks a cloud, with what may speak against it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Visitor {
-    /// Who it is.
-    pub user: User,
+    /// Id of the person.
+    pub id: String,
+    /// The present revision.
+    pub revision: i64,
     /// When this session was seen last; `None` when it is new.
     pub seen_at: Option<Timestamp>,
     /// Tokens of this session that were issued by then are refused; milliseconds since 1970.
@@ -42,18 +44,19 @@ pub struct Visitor {
 impl Tx<'_> {
     /// The person an issuer knows by this subject, in this session of his.
     pub fn visitor(&self, issuer: &str, subject: &str, session: &str) -> Work<Option<Visitor>> {
-        let sql = "SELECT document, beta, revision, updated_at, seen_at, refused_before, requested_at
+        let sql = "SELECT users.id, revision, seen_at, refused_before, requested_at
                    FROM identities JOIN users ON users.id = identities.user_id
                    LEFT JOIN user_sessions ON user_sessions.user_id = users.id AND user_sessions.id = $3
                    LEFT JOIN deletions ON deletions.user_id = users.id
                    WHERE identities.issuer = $1 AND identities.subject = $2";
         self.row(sql, &[&issuer, &subject, &session], |row| {
-            let seen_at: Option<i64> = row.get(4)?;
+            let seen_at: Option<i64> = row.get(2)?;
             Ok(Visitor {
-                user: read(row)?,
+                id: row.get(0)?,
+                revision: row.get(1)?,
                 seen_at: seen_at.and_then(|millis| Timestamp::from_millis(millis).ok()),
-                refused_before: row.get(5)?,
-                leaves_since: row.get(6)?,
+                refused_before: row.get(3)?,
+                leaves_since: row.get(4)?,
             })
         })
     }
@@ -61,11 +64,6 @@ impl Tx<'_> {
     /// Fails where nothing can be read.
     pub fn schema_is_there(&self) -> Work<()> {
         self.row("SELECT 1 FROM users LIMIT 1", &[], |_| Ok(())).map(drop)
-    }
-
-    /// The present revision of a person.
-    pub fn user_revision(&self, id: &str) -> Work<Option<i64>> {
-        self.row("SELECT revision FROM users WHERE id = $1", &[&id], |row| row.get(0))
     }
 
     /// The person of this id.

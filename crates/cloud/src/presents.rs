@@ -1,0 +1,31 @@
+//! What people looked like when they were read last, encoded. A revision says whether that still holds, so nothing here can
+//! be stale.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use usher_wire::Present;
+
+/// People remembered at once; some kilobytes each.
+const MOST: usize = 4096;
+
+/// People as they were read last, by id.
+#[derive(Default)]
+pub(crate) struct Presents(Mutex<HashMap<String, Arc<Present>>>);
+
+impl Presents {
+    /// The person at this revision, if that is what was read last.
+    pub(crate) fn get(&self, user: &str, revision: u64) -> Option<Arc<Present>> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(user).filter(|present| present.version.revision == revision).cloned()
+    }
+
+    pub(crate) fn put(&self, present: &Arc<Present>) {
+        let Some(user) = &present.user else { return };
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= MOST && !known.contains_key(&user.id) {
+            known.clear();
+        }
+        known.insert(user.id.clone(), Arc::clone(present));
+    }
+}
