@@ -17,7 +17,7 @@ use crate::Settings;
 /// How long a token is believed without asking again, in milliseconds.
 const BELIEVED_FOR: i64 = 60_000;
 /// How far the clocks of a provider and of this machine may be apart, in milliseconds.
-const SKEW: i64 = 60_000;
+pub(crate) const SKEW: i64 = 60_000;
 /// Tokens remembered at once.
 const MOST: usize = 100_000;
 

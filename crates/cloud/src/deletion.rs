@@ -9,6 +9,7 @@ use usher_wire::{
 };
 
 use crate::Cloud;
+use crate::authority::SKEW;
 use crate::users::{compose, unknown_user};
 
 /// What a deletion does.
@@ -59,7 +60,8 @@ impl Cloud {
                     cloud.0.ambient.secret::<16>().iter().map(|byte| format!("{byte:02x}")).collect();
                 let asked = Asked { user_id: id.clone(), receipt, requested_at: now, due_at };
                 tx.insert_deletion(&asked, DeletionStateEnum::Pending.as_str())?;
-                tx.refuse_sessions(&id, now.as_millis())?;
+                // Tokens of a provider whose clock is ahead are refused, too.
+                tx.refuse_sessions(&id, now.as_millis() + SKEW)?;
                 cloud.record(tx, &id, AuditActionEnum::DeletionRequested, None)?;
                 Ok(asked)
             })

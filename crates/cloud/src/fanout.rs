@@ -1,8 +1,11 @@
 //! How the nodes of a cloud tell each other of changes: through NATS, or not at all where there is one node. A message says
 //! only whose state changed and to which revision, so one that is lost, late or doubled can make nothing wrong.
 
+use std::collections::HashSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use async_nats::connection::State;
 use async_nats::{Client, ConnectOptions, Event};
 use futures_util::StreamExt;
 use tokio::sync::{OnceCell, mpsc};
@@ -12,24 +15,60 @@ use crate::Cloud;
 /// Where changes are told: `users.<id>`.
 const SUBJECT: &str = "users";
 
+/// Stands for everybody in the place of an id.
+const EVERYBODY: &str = "everybody";
+/// Beyond so many untold changes, everybody counts as changed.
+const MOST_UNTOLD: usize = 10_000;
+/// How long a request gives NATS to take a message.
+const TELLS_WITHIN: Duration = Duration::from_millis(50);
+
 /// The way to the other nodes.
 pub(crate) struct Fanout {
     servers: Vec<String>,
     client: OnceCell<Client>,
+    /// Whose changes could not be told; `None` for so many that everybody counts as changed.
+    untold: Mutex<Option<HashSet<String>>>,
 }
 
 impl Fanout {
     pub(crate) fn new(servers: Vec<String>) -> Self {
-        Self { servers, client: OnceCell::new() }
+        Self { servers, client: OnceCell::new(), untold: Mutex::new(Some(HashSet::new())) }
     }
 
-    /// Tells the other nodes. Whoever misses it finds out by looking.
+    /// Tells the other nodes; later, where there is no connection to them now. A request never waits for NATS.
     pub(crate) async fn tell(&self, user: &str, revision: i64) {
-        if let Some(client) = self.client.get()
-            && let Err(error) = client.publish(format!("{SUBJECT}.{user}"), revision.to_string().into()).await
-        {
-            tracing::warn!(%error, "other nodes hear of a change late");
+        if self.servers.is_empty() || self.publish(user, revision).await {
+            return;
         }
+        let mut untold = self.untold();
+        if let Some(users) = untold.as_mut() {
+            users.insert(user.to_owned());
+            if users.len() > MOST_UNTOLD {
+                *untold = None;
+            }
+        }
+    }
+
+    async fn publish(&self, user: &str, revision: i64) -> bool {
+        let Some(client) = self.client.get().filter(|client| client.connection_state() == State::Connected)
+        else {
+            return false;
+        };
+        let published = client.publish(format!("{SUBJECT}.{user}"), revision.to_string().into());
+        matches!(tokio::time::timeout(TELLS_WITHIN, published).await, Ok(Ok(())))
+    }
+
+    /// Tells what could not be told before.
+    async fn catch_up(&self) {
+        let untold = self.untold().replace(HashSet::new());
+        let users = untold.unwrap_or_else(|| HashSet::from([EVERYBODY.to_owned()]));
+        for user in users {
+            self.tell(&user, 0).await;
+        }
+    }
+
+    fn untold(&self) -> MutexGuard<'_, Option<HashSet<String>>> {
+        self.untold.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -83,13 +122,19 @@ impl Cloud {
                         self.hear_of(user, revision).await;
                     }
                 }
-                Some(()) = connections.recv() => self.look_at_all().await,
+                Some(()) = connections.recv() => {
+                    self.0.fanout.catch_up().await;
+                    self.look_at_all().await;
+                }
             }
         }
     }
 
     /// A change somewhere else: read again what streams of this node show of it.
     async fn hear_of(&self, user: &str, revision: u64) {
+        if user == EVERYBODY {
+            return self.look_at_all().await;
+        }
         // Revision 0 is a change beside the profile.
         if self.0.hub.revision(user).is_some_and(|shown| revision == 0 || shown < revision) {
             self.show(user).await;

@@ -40,8 +40,9 @@ impl Cloud {
     /// Ends the caller's own session: tokens made until now are refused, those of a new sign-in are not.
     pub(crate) async fn clear(&self, caller: &Caller) -> Result<()> {
         let visit = self.visit(caller).await?;
-        let (session, now) = (visit.session.clone(), self.0.ambient.now().as_millis());
-        self.refuse(&visit, session, now, AuditActionEnum::SignedOut).await
+        // The provider's clock may be ahead of ours, and its token is refused all the same.
+        let before = self.0.ambient.now().as_millis().max(visit.bearer.issued_at);
+        self.refuse(&visit, visit.session.clone(), before, AuditActionEnum::SignedOut).await
     }
 
     async fn refuse(

@@ -95,6 +95,28 @@ async fn without_nats_changes_come_later_and_back_at_once() {
 }
 
 #[tokio::test]
+async fn what_could_not_be_told_is_told_when_nats_is_back() {
+    // So seldom that looking does not help.
+    let Some(mut cloud) = Cloud::start(3600) else { return };
+    let token = cloud.token("laptop").await;
+    let mut stream = cloud.nodes[0].stream(&token, "/user/stream").await.unwrap();
+    stream.json().await;
+    for index in 0..3 {
+        cloud.cluster.kill(index);
+    }
+    for number in 0..20 {
+        let name = format!("Ada {number}");
+        let rename = tokio::time::timeout(Duration::from_secs(5), cloud.nodes[1].rename(&token, &name));
+        rename.await.expect("a change waits for no NATS");
+    }
+    assert!(stream.is_silent().await, "nobody told");
+    for index in 0..3 {
+        cloud.cluster.up(index);
+    }
+    while stream.json().await["name"] != "Ada 19" {}
+}
+
+#[tokio::test]
 async fn a_rolling_restart_loses_no_change() {
     let Some(mut cloud) = Cloud::start(3600) else { return };
     let token = cloud.token("laptop").await;
