@@ -23,6 +23,7 @@ needs = {
     "test_user_api_5.py": SDK and SDK.startswith("5."),
     "test_pieces_client.py": SDK,
     "test_streams.py": SDK and SDK.startswith("5."),
+    "test_cloud.py": SDK and SDK.startswith("5."),
     "test_cli.py": version("pieces-cli"),
 }
 collect_ignore = [name for name, client in needs.items() if not client]

@@ -71,8 +71,11 @@ class Daemon:
         self.env = scratch_environment(self.scratch / "home")
         self._start(port)
 
+    def command(self, port):
+        return [BINARY, "serve", "--listen", f"127.0.0.1:{port}", "--data-dir", str(self.data), "--no-browser"]
+
     def _start(self, port):
-        command = [BINARY, "serve", "--listen", f"127.0.0.1:{port}", "--data-dir", str(self.data), "--no-browser"]
+        command = self.command(port)
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, env=self.env, text=True)
         lines = queue.Queue()
