@@ -12,13 +12,14 @@ use clap::Subcommand;
 use tokio::net::TcpListener;
 use usher_cloud::{Cloud, Settings};
 use usher_domain::ambient::Ambient;
+use usher_domain::store::OpenError;
 use usher_http::{Guard, Limits, Network, Public, Server, Tls};
 
 use crate::cloud::config::{Face, Told};
 use crate::cloud::watch::Watch;
 use crate::log::{Log, start_log};
 use crate::print;
-use crate::serve::{MISCONFIGURED, refuse, signals};
+use crate::serve::{ALREADY_RUNNING, MISCONFIGURED, refuse, signals};
 
 mod config;
 mod watch;
@@ -74,7 +75,7 @@ enum Verb {
     Migrate,
 }
 
-/// Runs until told to stop. Exit codes: 0 stopped, 2 configuration, 1 anything else.
+/// Runs until told to stop. Exit codes: 0 stopped, 2 configuration, 3 another process has the database, 1 anything else.
 pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     if args.print_config {
         print::raw(config::EXAMPLE)?;
@@ -99,7 +100,12 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         }
     });
     runtime.shutdown_background();
-    ended
+    match ended {
+        Err(error) if matches!(error.downcast_ref(), Some(OpenError::InUse { .. })) => {
+            refuse(&error.to_string(), ALREADY_RUNNING)
+        }
+        ended => ended,
+    }
 }
 
 async fn migrate(settings: Settings) -> anyhow::Result<ExitCode> {

@@ -23,7 +23,7 @@ mod port_file;
 pub(crate) mod signals;
 
 /// Exit code of a second instance on the same data.
-const ALREADY_RUNNING: u8 = 3;
+pub(crate) const ALREADY_RUNNING: u8 = 3;
 /// Exit code of a configuration that cannot be followed.
 pub(crate) const MISCONFIGURED: u8 = 2;
 

@@ -23,6 +23,7 @@ async fn a_provider_that_is_gone_makes_nobody_a_stranger(database: Database) {
     assert_eq!(world.node.get(&bob, "/user").await.status, 200);
     refused(&world.node.get(&ada, "/user/refresh").await, 500, "upstream_failed");
     // A node that never saw the provider cannot say anything about a token, and says so.
+    world.node.stop();
     let other = Node::start(world.node.place(), world.provider.url(), "issuer_within = 1", &[]);
     refused(&other.get(&ada, "/user").await, 500, "upstream_failed");
 }

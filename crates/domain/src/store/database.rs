@@ -1,10 +1,11 @@
 //! The database of a cloud: SQLite where one process is enough, PostgreSQL where many share it.
 
+use std::fs::File;
 use std::path::PathBuf;
 
 use usher_wire::{Result, Secret};
 
-use super::migrate::{MIGRATIONS, OpenError, migrate_server};
+use super::migrate::{MIGRATIONS, OpenError, claim, migrate_server};
 use super::postgres::{Pool, Session, encryption};
 use super::{Store, Tx, Work};
 
@@ -19,17 +20,21 @@ pub enum Place {
 
 /// A database that work can be tried again on, because each piece can be run more than once.
 pub enum Database {
-    /// In this process.
-    Sqlite(Store),
+    /// In this process, which is the only one as long as it holds the lock.
+    Sqlite(Store, File),
     /// On a server.
     Postgres(Pool),
 }
 
 impl Database {
-    /// Opens the database and brings its schema up to date. Many may do so at the same time. Blocks.
+    /// Opens the database and brings its schema up to date. Many may do so at the same time where it is on a server; a
+    /// file that another process has is refused. Blocks.
     pub fn open(place: &Place) -> std::result::Result<Self, OpenError> {
         match place {
-            Place::Sqlite(path) => Store::open(path, Box::new(|_| Ok(()))).map(Self::Sqlite),
+            Place::Sqlite(path) => {
+                let lock = claim(path)?;
+                Ok(Self::Sqlite(Store::open(path, Box::new(|_| Ok(())))?, lock))
+            }
             Place::Postgres(url, size) => {
                 let server = |reason: String| OpenError::Server { reason };
                 let mut config: postgres::Config =
@@ -48,7 +53,7 @@ impl Database {
         work: impl Fn(&Tx<'_>) -> Work<T> + Send + 'static,
     ) -> Result<T> {
         match self {
-            Self::Sqlite(store) => store.write(work).await,
+            Self::Sqlite(store, _) => store.write(work).await,
             Self::Postgres(pool) => pool.write(work).await,
         }
     }
@@ -59,7 +64,7 @@ impl Database {
         work: impl Fn(&Tx<'_>) -> Work<T> + Send + 'static,
     ) -> Result<T> {
         match self {
-            Self::Sqlite(store) => store.read(work).await,
+            Self::Sqlite(store, _) => store.read(work).await,
             Self::Postgres(pool) => pool.read(work).await,
         }
     }

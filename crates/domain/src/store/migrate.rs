@@ -1,5 +1,6 @@
 //! Opening a database: its settings, its checks, and the migrations, which never change and only follow.
 
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
@@ -58,6 +59,14 @@ pub enum OpenError {
         found: i64,
         /// The newest version known here.
         known: i64,
+    },
+    /// Another process has it.
+    #[error(
+        "another process uses {path}: stop that one first, or choose another --database; several nodes share a postgres:// server"
+    )]
+    InUse {
+        /// The database.
+        path: PathBuf,
     },
     /// It cannot be opened, read or written.
     #[error("{path} cannot be used ({reason}): check the disk and the permissions of the data directory")]
@@ -163,6 +172,22 @@ pub(super) fn migrate_server(session: &mut Session, migrations: &[&str]) -> Resu
     }
 }
 
+/// Takes the lock beside the database: streams show only what their own process wrote, so a file is one node's at a time.
+/// The lock ends with the process, however that ends.
+pub(super) fn claim(path: &Path) -> Result<File, OpenError> {
+    let unusable =
+        |error: std::io::Error| OpenError::Unusable { path: path.to_owned(), reason: error.to_string() };
+    // Whoever comes by a link means the same file.
+    let mut name = path.canonicalize().unwrap_or_else(|_| path.to_owned()).into_os_string();
+    name.push(".lock");
+    let lock = private_file(Path::new(&name)).map_err(unusable)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse { path: path.to_owned() }),
+        Err(TryLockError::Error(error)) => Err(unusable(error)),
+    }
+}
+
 /// Copies the database beside itself before the first migration of a new version touches it.
 fn back_up(path: &Path, connection: &Connection, version: usize) -> Result<(), OpenError> {
     let mut name = path.as_os_str().to_owned();
@@ -176,12 +201,12 @@ fn back_up(path: &Path, connection: &Connection, version: usize) -> Result<(), O
 }
 
 /// Makes the file, readable by its owner alone; the database's own side files take its permissions over.
-fn private_file(path: &Path) -> std::io::Result<()> {
+fn private_file(path: &Path) -> std::io::Result<File> {
     let mut options = std::fs::OpenOptions::new();
     options.create(true).append(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop)
+    options.open(path)
 }
 
 #[cfg(test)]
