@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_nats::connection::State;
-use async_nats::{Client, ConnectOptions, Event};
+use async_nats::{Client, ConnectOptions, Event, ServerAddr};
 use futures_util::StreamExt;
 use tokio::sync::{OnceCell, mpsc};
 
@@ -80,29 +80,7 @@ impl Cloud {
             return;
         }
         let (connected, mut connections) = mpsc::channel(1);
-        let options = ConnectOptions::new()
-            .name("usher")
-            // A server that froze is noticed by its silence.
-            .ping_interval(Duration::from_secs(2))
-            .connection_timeout(Duration::from_secs(1))
-            .reconnect_delay_callback(|attempts| Duration::from_millis(10 << attempts.min(7)))
-            .retry_on_initial_connect()
-            .event_callback(move |event| {
-                let connected = connected.clone();
-                match event {
-                    Event::Connected => metrics::gauge!("usher_nats_connected").set(1),
-                    Event::Disconnected | Event::Closed => metrics::gauge!("usher_nats_connected").set(0),
-                    _ => {}
-                }
-                async move {
-                    tracing::info!(%event, "nats");
-                    if matches!(event, Event::Connected | Event::SlowConsumer(_)) {
-                        // One that waits already is enough.
-                        let _ = connected.try_send(());
-                    }
-                }
-            });
-        let client = match options.connect(&fanout.servers).await {
+        let client = match connect(&fanout.servers, connected).await {
             Ok(client) => fanout.client.get_or_init(|| async { client }).await,
             Err(error) => {
                 return tracing::error!(%error, "no connection to NATS: changes at other nodes are found by looking");
@@ -163,4 +141,54 @@ impl Cloud {
         self.0.fanout.tell(user, revision).await;
         self.hear_of(user, revision.try_into().unwrap_or_default()).await;
     }
+}
+
+/// A client, connected or on its way there, that says each time when it is.
+async fn connect(
+    servers: &[String],
+    connected: mpsc::Sender<()>,
+) -> Result<Client, Box<dyn std::error::Error + Send + Sync>> {
+    let options = ConnectOptions::new()
+        .name("usher")
+        // A server that froze is noticed by its silence.
+        .ping_interval(Duration::from_secs(2))
+        .connection_timeout(Duration::from_secs(1))
+        .reconnect_delay_callback(|attempts| Duration::from_millis(10 << attempts.min(7)))
+        .retry_on_initial_connect()
+        .event_callback(move |event| {
+            let connected = connected.clone();
+            match event {
+                Event::Connected => metrics::gauge!("usher_nats_connected").set(1),
+                Event::Disconnected | Event::Closed => metrics::gauge!("usher_nats_connected").set(0),
+                _ => {}
+            }
+            async move {
+                tracing::info!(%event, "nats");
+                if matches!(event, Event::Connected | Event::SlowConsumer(_)) {
+                    // One that waits already is enough.
+                    let _ = connected.try_send(());
+                }
+            }
+        });
+    let (servers, user) = addresses(servers)?;
+    let options = match user {
+        Some((name, password)) => options.user_and_password(name, password),
+        None => options,
+    };
+    Ok(options.connect(servers.as_slice()).await?)
+}
+
+/// The servers without the user in their URLs, and that user: the client takes one for all, and writes URLs into its log.
+fn addresses(servers: &[String]) -> std::io::Result<(Vec<ServerAddr>, Option<(String, String)>)> {
+    let mut user = None;
+    let mut addresses = Vec::new();
+    for server in servers {
+        let mut url = server.parse::<ServerAddr>()?.into_inner();
+        let named = url.password().map(|password| (url.username().to_owned(), password.to_owned()));
+        user = user.or(named);
+        // Only a URL without a host refuses, and that one is no server.
+        let _ = url.set_password(None).and_then(|()| url.set_username(""));
+        addresses.push(ServerAddr::from_url(url)?);
+    }
+    Ok((addresses, user))
 }
