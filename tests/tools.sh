@@ -88,6 +88,11 @@ nats_bin() {
     cannot "nats-server is missing (Debian: apt-get install nats-server)"
 }
 
+# sqlite_bin: the program that looks into SQLite files.
+sqlite_bin() {
+  need sqlite3 sqlite3 && command -v sqlite3
+}
+
 get_rust() {
   command -v cargo >/dev/null || cannot "cargo is missing; install the Rust toolchain (rust-version in Cargo.toml)" || return
   # The bundled SQLite is C.

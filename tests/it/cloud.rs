@@ -1,13 +1,19 @@
 //! A cloud as its callers see it: real nodes on either database, tokens of a real provider, real NATS between them.
 
 mod account;
+mod backup;
+mod contrib;
+mod guide;
 mod nats;
 mod network;
 mod node;
 mod nodes;
+mod operations;
 mod organisations;
 mod people;
 mod postgres;
+mod schema;
+mod sql;
 mod streams;
 mod trouble;
 

@@ -1,8 +1,8 @@
-//! A real cluster of three NATS servers.
+//! Real NATS servers: a cluster of three, or one with a configuration that changes.
 
 use std::{
     net::TcpListener,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::OnceLock,
     time::Duration,
@@ -81,6 +81,40 @@ impl Drop for Cluster {
         for index in 0..3 {
             self.kill(index);
         }
+    }
+}
+
+/// One server. Dropped, it is killed.
+pub(crate) struct Nats {
+    program: PathBuf,
+    child: Child,
+}
+
+impl Nats {
+    /// Starts it with the configuration in that file, which says that it listens on this port.
+    pub(crate) fn start(config: &Path, port: u16) -> Option<Self> {
+        let program = program()?;
+        let mut command = Command::new(&program);
+        command.arg("-c").arg(config).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let child = command.spawn().unwrap();
+        wait_until("a NATS server listens", Duration::from_secs(20), || {
+            std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()
+        });
+        Some(Self { program, child })
+    }
+
+    /// Has it read its configuration again.
+    pub(crate) fn reload(&self) {
+        let signal = format!("reload={}", self.child.id());
+        let told = Command::new(&self.program).args(["--signal", &signal]).status().unwrap();
+        assert!(told.success());
+    }
+}
+
+impl Drop for Nats {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
     }
 }
 

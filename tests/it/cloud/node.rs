@@ -28,7 +28,8 @@ impl Place {
         Self::File(std::sync::Arc::new(TempDir::new().unwrap()))
     }
 
-    fn text(&self) -> String {
+    /// What it is called in settings.
+    pub(crate) fn text(&self) -> String {
         match self {
             Self::File(folder) => folder.path().join("cloud.db").display().to_string(),
             Self::Server(server) => server.url(),
@@ -58,6 +59,16 @@ impl Node {
         node
     }
 
+    /// A node that somebody starts in his own way.
+    pub(crate) fn by(command: &mut Command) -> Self {
+        let (place, folder) = (Place::of_file(), TempDir::new().unwrap());
+        let mut node =
+            Self { child: None, _stdout: None, url: String::new(), place, folder, arguments: Vec::new() };
+        let log = fs::File::create(node.folder.path().join("log")).unwrap();
+        node.spawn(command.stderr(log));
+        node
+    }
+
     fn config(&self) -> PathBuf {
         self.folder.path().join("cloud.toml")
     }
@@ -74,8 +85,12 @@ impl Node {
     fn run(&mut self, listen: &str) {
         let log = fs::File::options().append(true).create(true).open(self.folder.path().join("log")).unwrap();
         let mut command = self.command(&["--listen", listen]);
-        command.args(&self.arguments).stdout(Stdio::piped()).stderr(log);
-        let mut child = command.spawn().unwrap();
+        command.args(&self.arguments).stderr(log);
+        self.spawn(&mut command);
+    }
+
+    fn spawn(&mut self, command: &mut Command) {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         self.child = Some(child);
         let mut line = String::new();

@@ -49,7 +49,20 @@ impl Postgres {
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("postgres://usher@127.0.0.1:{}/postgres", self.0.port)
+        format!("postgres://usher@{}/postgres", self.address())
+    }
+
+    /// Its host and port.
+    pub(crate) fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.0.port)
+    }
+
+    /// What this statement answers in the database at `url`.
+    pub(crate) fn ask(&self, url: &str, sql: &str) -> Result<String, String> {
+        let mut psql = self.0.program("psql");
+        let output = psql.args(["-XAtq", "-v", "ON_ERROR_STOP=1", url, "-c", sql]).output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap().trim().to_owned();
+        if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stderr)) }
     }
 
     /// Ends it as a power cut of the machine does not: what the system has been given is kept.
