@@ -93,6 +93,12 @@ sqlite_bin() {
   need sqlite3 sqlite3 && command -v sqlite3
 }
 
+# A keyring for one test, and the bus it is on.
+get_keyring() {
+  mkdir -p "$cache"
+  need dbus-daemon dbus-daemon && need dbus-send dbus-bin && need gnome-keyring-daemon gnome-keyring
+}
+
 get_rust() {
   command -v cargo >/dev/null || cannot "cargo is missing; install the Rust toolchain (rust-version in Cargo.toml)" || return
   # The bundled SQLite is C.

@@ -45,7 +45,8 @@ impl Daemon {
         Self::start_as(settings, |_| ())
     }
 
-    fn start_as(settings: &[(&'static str, &str)], prepare: impl FnOnce(&Path)) -> Self {
+    /// Both.
+    pub(crate) fn start_as(settings: &[(&'static str, &str)], prepare: impl FnOnce(&Path)) -> Self {
         let scratch = Scratch::new();
         prepare(&scratch.data_dir());
         let settings = settings.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();

@@ -5,8 +5,10 @@ mod bound;
 mod cli;
 mod custody;
 mod faults;
+mod keyring;
 mod page;
 pub(crate) mod provider;
+mod second;
 mod sign_in;
 
 use std::path::Path;

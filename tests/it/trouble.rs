@@ -16,7 +16,7 @@ mod stopping;
 #[cfg(target_os = "linux")]
 mod crowd;
 #[cfg(target_os = "linux")]
-mod disk;
+pub(crate) mod disk;
 #[cfg(target_os = "linux")]
 mod launched;
 #[cfg(target_os = "linux")]

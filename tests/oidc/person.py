@@ -4,7 +4,8 @@
   person.py authorize URL LOGIN[:PASSWORD] [deny]   prints the address the browser is sent back to
   person.py device    URL LOGIN[:PASSWORD] [deny]   URL has the code in it; prints the text of the last page
 
-Fills in and sends each form it meets on the provider's own origin, and stops at the first redirect that leaves it.
+Fills in and sends each form it meets, and stops at the first redirect that leaves the provider's own origin. A form that
+leaves it goes as a browser sends it.
 """
 
 import html
@@ -49,6 +50,10 @@ class NoRedirect(urllib.request.HTTPRedirectHandler):
         return None
 
 
+def declines(button):
+    return "abort" in button[0] or button[1] in ("deny", "logout")
+
+
 def filled(form, login, password, denies):
     values = {}
     for name, kind, value in form["fields"]:
@@ -59,8 +64,8 @@ def filled(form, login, password, denies):
         elif kind == "checkbox":
             value = value or "on"
         values[name] = value
-    buttons = [button for button in form["buttons"] if button[0] and ("abort" in button[0]) == denies]
-    buttons = buttons or [button for button in form["buttons"] if button[0] and "abort" not in button[0]]
+    buttons = [button for button in form["buttons"] if button[0] and declines(button) == denies]
+    buttons = buttons or [button for button in form["buttons"] if button[0] and not declines(button)]
     values.update(buttons[:1])
     return urllib.parse.urlencode(values)
 
@@ -71,10 +76,10 @@ def main(mode, url, who, *more):
     origin = urllib.parse.urlsplit(url)[:2]
     handlers = [urllib.request.HTTPCookieProcessor(CookieJar()), NoRedirect, urllib.request.ProxyHandler({})]
     browser = urllib.request.build_opener(*handlers)
-    data, declined = None, False
+    data, declined, foreign = None, False, {}
     for _ in range(25):
         try:
-            reply = browser.open(urllib.request.Request(url, data=data), timeout=20)
+            reply = browser.open(urllib.request.Request(url, data=data, headers=foreign), timeout=60)
         except urllib.error.HTTPError as error:
             reply = error
         text = reply.read().decode("utf-8", "replace")
@@ -97,6 +102,8 @@ def main(mode, url, who, *more):
         form = page.forms[0]
         url = urllib.parse.urljoin(url, form["action"])
         sent = filled(form, login, password, denies)
+        if urllib.parse.urlsplit(url)[:2] != origin:
+            foreign = {"Origin": "://".join(origin), "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
         declined = declined or (denies and "abort" in sent)
         if form["method"].lower() == "get":
             url = f"{url}?{sent}"

@@ -79,10 +79,12 @@ impl Trouble {
             ),
             Kind::Keyring => (
                 Word::KeyringUnavailable,
-                "unlock or install a keyring (gnome-keyring, KWallet), or start the daemon with `token_store = \"file\"`, \
+                "unlock or install a keyring (gnome-keyring, KWallet) and start the daemon again, or start it with `token_store = \"file\"`, \
                  which seals tokens with a key in a file that only you can read",
             ),
-            Kind::Store => (Word::NotStored, "see the daemon's log, then sign in again"),
+            Kind::Store => {
+                (Word::NotStored, "make room for the data directory, see the daemon's log, then try again")
+            }
         };
         SignInFailure { code, message: self.message.clone(), next_step: next_step.to_owned() }
     }

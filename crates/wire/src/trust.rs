@@ -81,7 +81,7 @@ pub struct AuditEntry {
     pub application: Option<String>,
     /// The foreign origin whose page asked; absent for programs and for the device's own page.
     pub origin: Option<String>,
-    /// What it was about: the kind of token, the application, the origin.
+    /// What it was about: the kind of token, the application, the origin, the identity provider.
     pub subject: Option<String>,
 }
 

@@ -6,6 +6,11 @@ use usher_client::{Caller, Code, UserApi};
 
 use super::*;
 use crate::contract::{code, until};
+#[cfg(target_os = "linux")]
+use crate::{
+    namespace::{Own, inside},
+    trouble::disk::{fill, small_disk},
+};
 
 const TOKEN: &str = "/oauth/token";
 
@@ -20,13 +25,19 @@ async fn current(daemon: &Daemon) -> Value {
 
 #[tokio::test]
 async fn a_crowd_that_asks_near_the_end_costs_one_refresh() {
+    for size in [20, 200] {
+        a_crowd_costs_one_refresh(size).await;
+    }
+}
+
+async fn a_crowd_costs_one_refresh(size: usize) {
     let Some(provider) = Provider::start(&[("ACCESS_TTL", "30")]) else { return };
     let daemon = daemon_of(provider.url(), "");
     sign_alice_in(&daemon).await;
     let before = provider.count(TOKEN).await;
     provider.break_down(json!({ "ttl": 3600 })).await;
     let application = application(&daemon).await;
-    let crowd = (0..200).map(|_| {
+    let crowd = (0..size).map(|_| {
         let application = application.clone();
         tokio::spawn(async move { token(&application).await })
     });
@@ -68,6 +79,38 @@ async fn what_was_rotated_survives_an_end_without_warning() {
     seen.sort();
     seen.dedup();
     assert_eq!(seen.len(), 4, "each time another token");
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn what_was_rotated_waits_for_a_disk_that_is_full() {
+    if !inside("oidc::custody::what_was_rotated_waits_for_a_disk_that_is_full", Own::Mounts) {
+        return;
+    }
+    let Some(provider) = Provider::start(&[("ACCESS_TTL", "30")]) else { return };
+    let mut daemon = Daemon::start_with(|data| {
+        small_disk(data);
+        configure(data, provider.url(), "");
+    });
+    let alice = sign_alice_in(&daemon).await.user.unwrap();
+    let application = application(&daemon).await;
+    provider.break_down(json!({ "ttl": 3600 })).await;
+    let before = provider.count(TOKEN).await;
+    fill(&daemon.data_dir());
+    for _ in 0..3 {
+        assert_eq!(token(&application).await, Err(Code::Internal), "nothing that is not durable");
+        assert_eq!(provider.count(TOKEN).await, before + 1, "the old token is worth nothing any more");
+        assert_eq!(current(&daemon).await, alice);
+        assert_eq!(session(&daemon).await["problem"]["code"], "not_stored");
+    }
+    std::fs::remove_file(daemon.data_dir().join("filling")).unwrap();
+    let rotated = token(&application).await.unwrap();
+    assert!(provider.accepts(&rotated).await);
+    assert_eq!(provider.count(TOKEN).await, before + 1);
+    assert_eq!(session(&daemon).await["problem"], Value::Null);
+    daemon.stop();
+    daemon.start_again();
+    assert_eq!(token(&self::application(&daemon).await).await, Ok(rotated));
 }
 
 #[tokio::test]
@@ -133,6 +176,13 @@ async fn only_the_provider_ends_a_session_and_the_account_stays() {
     assert!(error.message.contains("has ended at its identity provider"), "{error}");
     assert_eq!(current(&daemon).await, Value::Null);
     assert_eq!(client.users_snapshot(&anyone()).await.unwrap().iterable[0].id, alice);
+    let record = client.audit_snapshot(&anyone()).await.unwrap().iterable;
+    let ended =
+        record.iter().find(|entry| entry.action.as_str() == "SESSION_ENDED").expect("it is written down");
+    assert_eq!(
+        (ended.user.as_deref(), ended.subject.as_deref()),
+        (alice.as_str().into(), provider.url().into())
+    );
     assert_eq!(code(client.select_user(&anyone(), None).await), Code::NotSignedIn);
     assert_eq!(sign_alice_in(&daemon).await.user.unwrap(), alice);
     assert!(provider.accepts(&token(&application).await.unwrap()).await);

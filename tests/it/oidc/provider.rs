@@ -17,6 +17,8 @@ pub(crate) struct Provider {
     /// Kept open: it goes on to talk.
     _stdout: BufReader<ChildStdout>,
     url: String,
+    /// What else it said: the client it knows.
+    client: String,
     program: &'static str,
 }
 
@@ -37,17 +39,39 @@ impl Provider {
         let copy = tempfile::Builder::new().suffix(program).tempfile_in(packages).unwrap();
         std::fs::copy(tests().join("oidc").join(program), copy.path()).unwrap();
         let mut command = Command::new("node");
-        command.arg("--no-warnings").arg(copy.path()).envs(settings.iter().copied()).stdin(Stdio::null());
-        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        command.arg("--no-warnings").arg(copy.path()).envs(settings.iter().copied());
+        Some(Self::listen_to(command, program))
+    }
+
+    /// One of another make, which sends browsers to this address only.
+    pub(super) fn start_second(redirect_uri: &str) -> Option<Self> {
+        let venv = got("get_venv canaille-0.3.6 >&2 && venv_dir canaille-0.3.6");
+        let Some(venv) = venv else {
+            crate::steps::missing("the second OpenID provider cannot be had (python3 and canaille)");
+            return None;
+        };
+        let mut command = Command::new(venv.join("bin/python"));
+        command.arg(tests().join("oidc/second.py")).arg(redirect_uri).stderr(Stdio::null());
+        Some(Self::listen_to(command, "second.py"))
+    }
+
+    fn listen_to(mut command: Command, program: &'static str) -> Self {
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         stdout.read_line(&mut line).unwrap();
-        let url = line.trim_end().strip_prefix("ready ").expect("the provider starts").to_owned();
-        Some(Self { child, _stdout: stdout, url, program })
+        let said = line.trim_end().strip_prefix("ready ").expect("the provider starts");
+        let (url, client) = said.split_once(' ').unwrap_or((said, "usher"));
+        let (url, client) = (url.to_owned(), client.to_owned());
+        Self { child, _stdout: stdout, url, client, program }
     }
 
     pub(crate) fn url(&self) -> &str {
         &self.url
+    }
+
+    pub(super) fn client(&self) -> &str {
+        &self.client
     }
 
     /// Ends it, as if its machine were gone.
@@ -105,16 +129,18 @@ fn tests() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests").canonicalize().unwrap()
 }
 
+/// The folder that this line of a script with `tools.sh` in it prints, after it got what is in it.
+pub(super) fn got(line: &str) -> Option<PathBuf> {
+    let (script, root) = (format!(". tests/tools.sh && {line}"), tests().parent().unwrap().to_owned());
+    let output = Command::new("bash").args(["-c", &script]).current_dir(&root).env("root", &root).output();
+    let output = output.ok().filter(|output| output.status.success())?;
+    Some(PathBuf::from(String::from_utf8(output.stdout).unwrap().trim()))
+}
+
 /// The folder with the packages of `tests/oidc`, fetched when they are not there.
 fn packages() -> Option<PathBuf> {
     static PACKAGES: OnceLock<Option<PathBuf>> = OnceLock::new();
-    let found = PACKAGES.get_or_init(|| {
-        let script = ". tests/tools.sh && get_node oidc >&2 && node_dir oidc";
-        let root = tests().parent().unwrap().to_owned();
-        let output = Command::new("bash").args(["-c", script]).current_dir(&root).env("root", &root).output();
-        let output = output.ok().filter(|output| output.status.success())?;
-        Some(PathBuf::from(String::from_utf8(output.stdout).unwrap().trim()))
-    });
+    let found = PACKAGES.get_or_init(|| got("get_node oidc >&2 && node_dir oidc"));
     if found.is_none() {
         crate::steps::missing(
             "the OpenID providers cannot be had (node, npm and the packages of tests/oidc)",

@@ -49,6 +49,26 @@ async fn the_same_person_again_is_the_same_account() {
 }
 
 #[tokio::test]
+async fn each_account_has_its_own_token() {
+    let Some(provider) = Provider::start(&[]) else { return };
+    let daemon = daemon_of(provider.url(), "");
+    let client = daemon.client();
+    let alice = sign_alice_in(&daemon).await.user.unwrap();
+    let started = start(&client, "browser").await;
+    browse(&person("authorize", url(&started), "auth0|bob", false).await).await;
+    let bob = end(&client, &started.id).await.user.unwrap();
+    let application = application(&daemon).await;
+    for (id, subject) in [(&alice, ALICE), (&bob, "auth0|bob"), (&alice, ALICE)] {
+        let selected =
+            client.select_user(&anyone(), Some(model(json!({ "user_id": subject })))).await.unwrap();
+        assert_eq!(selected.id, *id);
+        let token = application.user_access_token(&anyone()).await.unwrap();
+        let request = Raw::at(provider.url()).request("GET", "/userinfo").bearer_auth(token.expose());
+        assert_eq!(Reply::to(request).await.json()["sub"], subject);
+    }
+}
+
+#[tokio::test]
 async fn with_a_code_on_another_device() {
     let Some(provider) = Provider::start(&[]) else { return };
     let daemon = daemon_of(provider.url(), "");

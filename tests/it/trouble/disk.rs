@@ -19,13 +19,16 @@ use crate::daemon::{Daemon, Scratch};
 
 /// A daemon whose data is on a disk of four megabytes.
 fn on_a_small_disk() -> Daemon {
-    Daemon::start_with(|data_dir| {
-        shell(&format!("mount -t tmpfs -o size=4m,mode=0700 usher-test {}", data_dir.display()));
-    })
+    Daemon::start_with(small_disk)
+}
+
+/// Makes the data directory a disk of four megabytes.
+pub(crate) fn small_disk(data_dir: &Path) {
+    shell(&format!("mount -t tmpfs -o size=4m,mode=0700 usher-test {}", data_dir.display()));
 }
 
 /// Writes until nothing fits any more.
-fn fill(data_dir: &Path) {
+pub(crate) fn fill(data_dir: &Path) {
     let mut file = File::create(data_dir.join("filling")).unwrap();
     while file.write_all(&[0; 4096]).is_ok() {}
     assert!(fs::write(data_dir.join("more"), [0; 4096]).is_err(), "the disk is full");

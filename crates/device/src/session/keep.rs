@@ -27,6 +27,12 @@ impl Device {
                 // Its failure is noted there, and retried from here.
                 drop(self.refreshed(&session.user_id).await);
             }
+            // Not among them is who signed out meanwhile: what he got is revoked, which is written down, too.
+            for (user, _) in
+                self.0.sessions.left().into_iter().filter(|(_, at)| at.is_none_or(|at| at <= now))
+            {
+                drop(self.refreshed(&user).await);
+            }
             let (due, later): (Vec<Owed>, Vec<Owed>) = owed.into_iter().partition(|owed| owed.due_at <= now);
             for owed in due {
                 drop(self.pay(owed).await);
@@ -51,7 +57,8 @@ impl Device {
         let next = sessions
             .iter()
             .filter_map(|session| self.due(session))
-            .chain(owed.iter().map(|owed| owed.due_at));
+            .chain(owed.iter().map(|owed| owed.due_at))
+            .chain(self.0.sessions.left().into_iter().filter_map(|(_, retry_at)| retry_at));
         let changed = self.0.sessions.changed.notified();
         // What was due before is done, or has another time now that the next look will find.
         let Some(next) = next.min() else { return changed.await };

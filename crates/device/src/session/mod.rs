@@ -1,5 +1,5 @@
 //! Custody of the tokens of accounts: a session begins with a sign-in, its tokens are refreshed here and nowhere else,
-//! and it ends by signing out or because the provider says so. A network that fails ends nothing.
+//! and it ends by signing out or because the provider says so. A network or a disk that fails ends nothing.
 
 mod begin;
 mod end;
@@ -35,11 +35,20 @@ pub(crate) struct Sessions {
     flights: Mutex<HashMap<String, Flight>>,
     /// Why the last refresh of an account failed.
     problems: Mutex<HashMap<String, Problem>>,
+    /// What a provider gave for tokens that are worth nothing since, until the store has it.
+    unwritten: Mutex<HashMap<String, Unwritten>>,
     /// There is something new to do in the background.
     changed: Notify,
 }
 
 type Flight = Shared<BoxFuture<'static, Result<Secret>>>;
+
+/// New tokens, and the session as it is stored. Nobody is given them before they are durable.
+#[derive(Clone)]
+struct Unwritten {
+    session: Session,
+    tokens: Tokens,
+}
 
 /// A session that could not be refreshed, but has not ended.
 #[derive(Clone)]
@@ -118,6 +127,18 @@ impl Sessions {
 
     fn problems(&self) -> MutexGuard<'_, HashMap<String, Problem>> {
         self.problems.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn unwritten(&self) -> MutexGuard<'_, HashMap<String, Unwritten>> {
+        self.unwritten.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whose tokens the store has not taken, and when to try again; `None`: at once.
+    fn left(&self) -> Vec<(String, Option<Timestamp>)> {
+        let users: Vec<String> = self.unwritten().keys().cloned().collect();
+        let problems = self.problems();
+        let retry_at = |user: &String| problems.get(user).map(|problem| problem.retry_at);
+        users.into_iter().map(|user| (user.clone(), retry_at(&user))).collect()
     }
 
     /// Notes why a refresh failed and answers when to try again: later each time, at a moment of chance.

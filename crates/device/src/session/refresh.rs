@@ -1,14 +1,15 @@
 //! Access tokens: handed out while they have life, refreshed first when they have not. One refresh of an account is under
-//! way at most, it outlives whoever asked for it, and what the provider gave for the old token is durable before use.
+//! way at most, it outlives whoever asked for it, and what the provider gave for the old token is durable before use. While
+//! the store cannot take it, it waits in memory and is handed out to nobody.
 
 use std::sync::Arc;
 
 use futures_util::FutureExt;
 use usher_domain::store::Session;
-use usher_wire::{Code, Error, Result, Secret};
+use usher_wire::{AuditActionEnum, Caller, Code, Error, Result, Secret};
 
 use super::end::owe;
-use super::{Flight, Tokens, session_is_over};
+use super::{Flight, Tokens, Unwritten, session_is_over};
 use crate::Device;
 use usher_issuer::{Issuer, Kind, TokenReply, Trouble};
 
@@ -78,6 +79,14 @@ impl Device {
 
     async fn refresh(&self, user: &str) -> Result<Secret> {
         let now = self.0.ambient.now();
+        let left = self.0.sessions.unwritten().get(user).cloned();
+        if let Some(Unwritten { session, tokens }) = left {
+            let is_fresh = tokens.is_fresh(now);
+            let token = self.settle(session, tokens).await?;
+            if is_fresh {
+                return Ok(token);
+            }
+        }
         let outcome = self.ask_for_tokens(user).await;
         let (session, old, reply) = match outcome {
             Ok(Asked::Answered(answered)) => *answered,
@@ -91,9 +100,27 @@ impl Device {
             }
         };
         let tokens = Tokens::of(&reply, old.refresh_token, now);
-        self.keep(session, &tokens).await?;
-        self.0.sessions.forget(user);
-        Ok(tokens.access_token)
+        self.settle(session, tokens).await
+    }
+
+    /// Writes new tokens, and keeps them in memory until that succeeds: the old ones are worth nothing any more.
+    async fn settle(&self, session: Session, tokens: Tokens) -> Result<Secret> {
+        let user = session.user_id.clone();
+        let left = Unwritten { session: session.clone(), tokens: tokens.clone() };
+        self.0.sessions.unwritten().insert(user.clone(), left);
+        match self.keep(session, &tokens).await {
+            Ok(is_kept) => {
+                self.0.sessions.unwritten().remove(&user);
+                self.0.sessions.forget(&user);
+                if is_kept { Ok(tokens.access_token) } else { Err(session_is_over()) }
+            }
+            Err(error) => {
+                tracing::warn!(%error, user, "session.not_stored");
+                let now = self.0.ambient.now();
+                self.0.sessions.note(&user, Trouble::from(error.clone()), now, &self.0.ambient);
+                Err(error)
+            }
+        }
     }
 
     async fn ask_for_tokens(&self, user: &str) -> usher_issuer::Result<Asked> {
@@ -116,36 +143,35 @@ impl Device {
     }
 
     /// Writes the new tokens in the place of the old ones. Whoever signed out meanwhile must not be signed in again.
-    async fn keep(&self, old: Session, tokens: &Tokens) -> Result<()> {
+    async fn keep(&self, old: Session, tokens: &Tokens) -> Result<bool> {
         let seal = self.0.vault.key_in(&self.opened()?.os, &old.key_store).await?;
         let now = self.0.ambient.now();
         let sealed = tokens.seal(&seal, &old.user_id)?;
         let new =
             Session { tokens: sealed, refresh_at: tokens.refresh_at(now, &self.0.ambient), ..old.clone() };
         let debt = self.0.ambient.uuid().to_string();
-        let is_kept = self
-            .write(move |tx| {
-                let is_kept = tx.session(&old.user_id)?.is_some_and(|session| session.tokens == old.tokens);
-                if is_kept {
-                    tx.put_session(&new)?
-                } else {
-                    owe(tx, new, debt, now)?
-                }
-                Ok(is_kept)
-            })
-            .await?;
-        if is_kept { Ok(()) } else { Err(session_is_over()) }
+        self.write(move |tx| {
+            let is_kept = tx.session(&old.user_id)?.is_some_and(|session| session.tokens == old.tokens);
+            if is_kept {
+                tx.put_session(&new)?
+            } else {
+                owe(tx, new, debt, now)?
+            }
+            Ok(is_kept)
+        })
+        .await
     }
 
     /// The provider ended the session. The account stays, and is current no longer.
     async fn over(&self, session: Session) -> Result<Secret> {
         tracing::warn!(user = session.user_id, issuer = session.issuer, "session.ended_by_issuer");
-        let user = session.user_id.clone();
+        let (user, witness) = (session.user_id.clone(), self.witness(&Caller::default()));
         self.write(move |tx| {
             let user = &session.user_id;
             // A newer session is not the one that ended.
             if tx.session(user)?.is_some_and(|present| present.tokens == session.tokens) {
                 tx.delete_session(user)?;
+                witness.record(tx, AuditActionEnum::SessionEnded, Some(user), Some(&session.issuer))?;
                 if tx.device()?.is_some_and(|device| device.current_user_id.as_ref() == Some(user)) {
                     tx.set_current(None)?;
                 }
