@@ -51,23 +51,37 @@ pub fn guard(data: &[u8]) {
     let origins = all("origin");
     let is_approved = origins == [APPROVED];
     let is_own = |origin: &str| origin.strip_prefix("http://").is_some_and(|host| OWN.contains(&host));
-    assert!(is_approved || origins.iter().all(|origin| is_own(origin)), "admitted origins {origins:?}");
+    // The paths to which an identity provider may send the browser, as a page of its own or as a form.
+    let navigates = all("sec-fetch-dest").iter().all(|place| place == "document");
+    let content_types = all("content-type");
+    let is_form_post = *request.method() == Method::POST
+        && request.uri().path() == "/pkce/response/code"
+        && content_types.len() == 1
+        && content_types[0].split(';').next().unwrap_or_default().trim_ascii() == FORMS[2]
+        && origins.len() < 2
+        && navigates;
+    assert!(
+        is_approved || is_form_post || origins.iter().all(|origin| is_own(origin)),
+        "admitted origins {origins:?}"
+    );
     let sites = all("sec-fetch-site");
     let is_here = |site: &String| ["none", "same-origin"].contains(&site.as_str());
-    // The one path to which an identity provider may send the browser, as a page of its own.
     let comes_back = request.method() == Method::GET
         && request.uri().path() == "/sign-in/callback"
         && origins.is_empty()
-        && all("sec-fetch-dest").first().is_none_or(|place| place == "document");
-    assert!(is_approved || comes_back || sites.iter().all(is_here), "admitted sites {sites:?}");
-    if request.method() == Method::GET || request.method() == Method::HEAD {
+        && navigates;
+    assert!(
+        is_approved || comes_back || (is_form_post && !origins.is_empty()) || sites.iter().all(is_here),
+        "admitted sites {sites:?}"
+    );
+    if request.method() == Method::GET || request.method() == Method::HEAD || is_form_post {
         return;
     }
     if ACTIONS.contains(&request.uri().path()) {
         assert_eq!(origins, [format!("http://{}", hosts[0])], "admitted action");
         assert!(sites.iter().all(|site| site == "same-origin"), "admitted action of {sites:?}");
     } else {
-        for kind in all("content-type") {
+        for kind in content_types {
             let essence = kind.split(';').next().unwrap_or_default().trim_ascii();
             assert!(!FORMS.contains(&essence), "admitted form {kind}");
         }

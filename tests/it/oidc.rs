@@ -7,6 +7,7 @@ mod custody;
 mod faults;
 mod keyring;
 mod page;
+mod pkce;
 pub(crate) mod provider;
 mod second;
 mod sign_in;

@@ -18,7 +18,7 @@ use crate::{
     daemon::{Answer, Daemon, Scratch},
     raw::{Raw, Reply},
 };
-use operations::{NOT_IN_THE_SDK, SIGNED_OUT, WAITS, sdk};
+use operations::{NOT_IN_THE_SDK, SIGNED_OUT, WAITS, pkce_code, pkce_seed, sdk};
 
 /// An operation of the document.
 struct Operation {
@@ -56,7 +56,10 @@ impl Operation {
             "entities_create_new_entity" => json!({ "name": "Mine" }),
             "entity_update" => json!({ "id": "all", "name": "Mine", "type": "TEAM", "configuration": {},
                                        "created": made, "updated": made }),
+            "generate_code" => pkce_seed(),
+            "generate_token" => pkce_code(),
             "paste_into_sign_in" => json!({ "url": "http://127.0.0.1/sign-in/callback" }),
+            "respond_with_code" => json!({ "code": "c", "state": "s" }),
             "user_beta_status" => json!({ "user": "nobody" }),
             "user_has_feature_access" => json!({ "feature": "SENTRY" }),
             _ => return None,

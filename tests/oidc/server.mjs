@@ -55,7 +55,7 @@ const provider = new Provider(issuer, {
     client_id: 'usher', application_type: 'native', token_endpoint_auth_method: 'none', response_types: ['code'],
     grant_types: ['authorization_code', 'refresh_token', 'urn:ietf:params:oauth:grant-type:device_code'],
     // Native and loopback: any port is accepted (RFC 8252, 7.3).
-    redirect_uris: ['http://127.0.0.1/sign-in/callback', 'http://[::1]/sign-in/callback'],
+    redirect_uris: ['http://127.0.0.1/sign-in/callback', 'http://[::1]/sign-in/callback', 'http://127.0.0.1/pkce/response/code'],
   }],
   findAccount: (_, id) => ({ accountId: id, claims: async () => account(id) }),
   claims: { openid: ['sub'], email: ['email', 'email_verified'], profile: ['name', 'nickname', 'picture'] },

@@ -7,6 +7,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 import daemon as daemons
+import provider as providers
 
 
 def version(package):
@@ -24,6 +25,7 @@ needs = {
     "test_pieces_client.py": SDK,
     "test_streams.py": SDK and SDK.startswith("5."),
     "test_cloud.py": SDK and SDK.startswith("5."),
+    "test_pkce.py": SDK and SDK.startswith("5."),
     "test_cli.py": version("pieces-cli"),
 }
 collect_ignore = [name for name, client in needs.items() if not client]
@@ -44,5 +46,26 @@ def daemon():
 @pytest.fixture
 def discoverable():
     with daemons.discoverable() as running:
+        yield running
+        print(running.log_text()[-4000:])
+
+
+@pytest.fixture
+def provider():
+    with providers.running() as url:
+        yield url
+
+
+@pytest.fixture
+def signing_in(provider):
+    """A daemon where people sign in with a provider."""
+    with daemons.Daemon(configuration=providers.configuration(provider)) as running:
+        yield running
+        print(running.log_text()[-4000:])
+
+
+@pytest.fixture
+def discoverable_signing_in(provider):
+    with daemons.discoverable(providers.configuration(provider)) as running:
         yield running
         print(running.log_text()[-4000:])

@@ -63,12 +63,16 @@ class Answer:
 class Daemon:
     """One running daemon with a data directory of its own."""
 
-    def __init__(self, port=0):
+    def __init__(self, port=0, configuration=None):
         self.scratch = pathlib.Path(tempfile.mkdtemp(prefix="usher-test-"))
         self.data = self.scratch / "daemon"
         self.data.mkdir(mode=0o700)
         self.log = self.scratch / "daemon.log"
         self.env = scratch_environment(self.scratch / "home")
+        if configuration:
+            folder = self.scratch / "home/config/usher"
+            folder.mkdir()
+            (folder / "usher.toml").write_text(configuration)
         self._start(port)
 
     def command(self, port):
@@ -188,7 +192,7 @@ def bindable(port):
         return True
 
 
-def discoverable():
+def discoverable(configuration=None):
     """A daemon where the official wrappers search. They take the first that answers, so no other may listen there."""
     others = []
 
@@ -202,7 +206,7 @@ def discoverable():
         message = f"something else listens on port {others} of {RANGE.start}-{RANGE.stop - 1}, where clients search: stop it first"
         raise RuntimeError(message) from None
     # An outgoing connection may hold one of these ports; the next one serves as well.
-    return Daemon(next(port for port in RANGE if bindable(port)))
+    return Daemon(next(port for port in RANGE if bindable(port)), configuration)
 
 
 def main():

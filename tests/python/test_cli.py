@@ -8,6 +8,7 @@ import sys
 
 import websocket
 from daemon import eventually
+from provider import browse
 
 HERE = pathlib.Path(__file__).parent
 PIECES = pathlib.Path(sys.executable).with_name("pieces")
@@ -84,6 +85,22 @@ def test_login_joins_the_waiting_sign_in(discoverable):
     # That there is no cloud to connect to is swallowed.
     assert pieces.out.strip() == "" and "Traceback" not in pieces.err, (pieces.out, pieces.err)
     assert discoverable.user()["name"] == "Ada Lovelace"
+
+
+def test_login_with_a_provider(discoverable_signing_in):
+    daemon = discoverable_signing_in
+    # What `pieces login` starts goes on in the browser it opens; where there is none, anybody may ask for the address.
+    pieces = Pieces(daemon, "login")
+    eventually("the sign-in request", lambda: "POST /os/sign_in" in pieces.requests(), 60)
+    eventually("a sign-in under way", lambda: "somebody waits for a sign-in" in daemon.log_text())
+    shown = daemon.call("POST", "/sign-in", {"method": "browser"}).json
+    back = browse(shown["url"])
+    page = daemon.call("GET", back.removeprefix(daemon.url), headers={"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "document"})
+    assert b"You are signed in" in page.body, page
+    assert pieces.end() == 0, (pieces.out, pieces.err)
+    assert daemon.user()["email"] == "alice@example.test"
+    again = run(daemon, "login")
+    assert "Signed in as Test alice" in again.out and "Email: alice@example.test" in again.out, (again.out, again.err)
 
 
 def test_login_when_signed_in_says_who_it_is(discoverable):

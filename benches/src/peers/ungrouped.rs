@@ -83,6 +83,11 @@ pass_on! {
     stream_sign_in(sign_in: &str) -> BoxStream<'static, SignIn>;
     paste_into_sign_in(sign_in: &str, redirect: SignInRedirect) -> SignIn;
     cancel_sign_in(sign_in: &str) -> SignIn;
+    get_challenge() -> Pkce;
+    generate_code(seed: SeededPkce) -> Pkce;
+    respond_with_code(redirect: PkceRedirect) -> Pkce;
+    generate_token(token: TokenizedPkce) -> Pkce;
+    clear_pkce() -> ();
     connect(connection: SeededConnectorConnection) -> Context;
     applications_snapshot() -> Applications;
     revoke_application(application: &str) -> Applications;

@@ -6,11 +6,11 @@ use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 use usher_wire::{
     About, AllocationCloud, Allocations, Applications, Audit, Auth0User, Context, Deletion, Entities, Entity,
-    HasFeatureAccessInput, HasFeatureAccessOutput, OAuthToken, Origin, OriginDecision, Origins, Present,
-    ProfileUpdate, RefreshedPaddleUser, ReturnedUserProfile, Secret, SeededConnectorConnection, SeededEntity,
-    SignIn, SignInRedirect, SignInRequest, Status, Subscription, Subscriptions, UserBetaStatus,
-    UserCheckoutOutput, UserExport, UserLastCheckedInStreamOutput, UserManageSubscriptionsOutput,
-    UserProfile, UserSessions, Users,
+    HasFeatureAccessInput, HasFeatureAccessOutput, OAuthToken, Origin, OriginDecision, Origins, Pkce,
+    PkceRedirect, Present, ProfileUpdate, RefreshedPaddleUser, ReturnedUserProfile, Secret,
+    SeededConnectorConnection, SeededEntity, SeededPkce, SignIn, SignInRedirect, SignInRequest, Status,
+    Subscription, Subscriptions, TokenizedPkce, UserBetaStatus, UserCheckoutOutput, UserExport,
+    UserLastCheckedInStreamOutput, UserManageSubscriptionsOutput, UserProfile, UserSessions, Users,
 };
 
 use crate::{
@@ -169,6 +169,26 @@ impl UserApi for Client {
         self.get(caller, &path(&["user", "delete", receipt])?).await?.json()
     }
 
+    async fn get_challenge(&self, caller: &Caller) -> Result<Pkce> {
+        self.get(caller, "/pkce/challenge").await?.json()
+    }
+
+    async fn generate_code(&self, caller: &Caller, seed: SeededPkce) -> Result<Pkce> {
+        self.post(caller, "/pkce/code", Some(&seed)).await?.json()
+    }
+
+    async fn respond_with_code(&self, caller: &Caller, redirect: PkceRedirect) -> Result<Pkce> {
+        self.post(caller, "/pkce/response/code", Some(&redirect)).await?.json()
+    }
+
+    async fn generate_token(&self, caller: &Caller, token: TokenizedPkce) -> Result<Pkce> {
+        self.post(caller, "/pkce/token", Some(&token)).await?.json()
+    }
+
+    async fn clear_pkce(&self, caller: &Caller) -> Result<()> {
+        self.post(caller, "/pkce/clear", EMPTY).await.map(drop)
+    }
+
     async fn connect(&self, caller: &Caller, connection: SeededConnectorConnection) -> Result<Context> {
         self.post(caller, "/connect", Some(&connection)).await?.json()
     }
@@ -305,11 +325,11 @@ mod tests {
             user_snapshot(), refresh_user(), user_providers(), user_access_token(), user_paddle_refresh(),
             users_snapshot(), users_specific_user_snapshot("u"), applications_snapshot(), allocations_snapshot(),
             allocation_snapshot("a"), entities_snapshot(), entities_specific_entity_snapshot("e"),
-            subscriptions_snapshot(), subscriptions_specific_subscription_snapshot("s"), status(), sign_in_snapshot("i"),
+            subscriptions_snapshot(), subscriptions_specific_subscription_snapshot("s"), status(), sign_in_snapshot("i"), get_challenge(),
         );
         let expected = "/user /user/refresh /user/providers /user/access_token /user/paddle/refresh /users /users/u \
                         /applications /allocations /allocation/a /entities /entity/e /subscriptions /subscription/s /status \
-                        /sign-in/i";
+                        /sign-in/i /pkce/challenge";
         for ((operation, line, body), path) in lines.iter().zip(expected.split_whitespace()) {
             assert_eq!((line, body.as_str()), (&format!("GET {path}"), ""), "{operation}");
         }
@@ -331,6 +351,7 @@ mod tests {
             connect(model(application.clone())), allocations_connect_new_cloud(), allocations_disconnect_cloud(),
             start_sign_in(model(json!({"method": "device"}))), cancel_sign_in("i"),
             paste_into_sign_in("i", model(json!({"url": "http://127.0.0.1/?code=c"}))),
+            respond_with_code(model(json!({"code": "c", "state": "s"}))), clear_pkce(),
         );
         let user = json!({"id": "u"});
         let expected = [
@@ -355,6 +376,8 @@ mod tests {
             ("/sign-in", Some(json!({"method": "device"}))),
             ("/sign-in/i/cancel", None),
             ("/sign-in/i/paste", Some(json!({"url": "http://127.0.0.1/?code=c"}))),
+            ("/pkce/response/code", Some(json!({"code": "c", "state": "s"}))),
+            ("/pkce/clear", None),
         ];
         assert_eq!(lines.len(), expected.len());
         for ((operation, line, body), (path, json)) in lines.iter().zip(expected) {

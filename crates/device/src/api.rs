@@ -8,11 +8,11 @@ use futures_util::stream::BoxStream;
 use usher_wire::{
     About, AllocationCloud, Allocations, Applications, Audit, AuditActionEnum, Auth0User, Caller, Code,
     Context, Deletion, Entities, Entity, Error, HasFeatureAccessInput, HasFeatureAccessOutput, OAuthToken,
-    Origin, OriginDecision, Origins, Present, ProfileUpdate, RefreshedPaddleUser, Result,
-    ReturnedUserProfile, Secret, SeededConnectorConnection, SeededEntity, SignIn, SignInRedirect,
-    SignInRequest, Status, Subscription, Subscriptions, UserApi, UserBetaStatus, UserCheckoutOutput,
-    UserExport, UserLastCheckedInStreamOutput, UserManageSubscriptionsOutput, UserProfile, UserSessions,
-    Users,
+    Origin, OriginDecision, Origins, Pkce, PkceRedirect, Present, ProfileUpdate, RefreshedPaddleUser, Result,
+    ReturnedUserProfile, Secret, SeededConnectorConnection, SeededEntity, SeededPkce, SignIn, SignInRedirect,
+    SignInRequest, Status, Subscription, Subscriptions, TokenizedPkce, UserApi, UserBetaStatus,
+    UserCheckoutOutput, UserExport, UserLastCheckedInStreamOutput, UserManageSubscriptionsOutput,
+    UserProfile, UserSessions, Users,
 };
 
 use crate::Device;
@@ -199,6 +199,28 @@ impl UserApi for Device {
 
     async fn cancel_sign_in(&self, _: &Caller, sign_in: &str) -> Result<SignIn> {
         self.end_sign_in(sign_in)
+    }
+
+    async fn get_challenge(&self, caller: &Caller) -> Result<Pkce> {
+        self.begin_pkce(caller)
+    }
+
+    async fn generate_code(&self, _: &Caller, seed: SeededPkce) -> Result<Pkce> {
+        self.ask_for_code(seed).await
+    }
+
+    async fn respond_with_code(&self, _: &Caller, redirect: PkceRedirect) -> Result<Pkce> {
+        self.take_code(redirect).await
+    }
+
+    async fn generate_token(&self, caller: &Caller, token: TokenizedPkce) -> Result<Pkce> {
+        self.exchange(caller, token).await
+    }
+
+    async fn clear_pkce(&self, caller: &Caller) -> Result<()> {
+        self.opened()?;
+        self.0.flows.clear(caller);
+        Ok(())
     }
 
     async fn connect(&self, caller: &Caller, connection: SeededConnectorConnection) -> Result<Context> {

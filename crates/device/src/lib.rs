@@ -10,6 +10,7 @@ mod applications;
 mod bound;
 pub mod data_dir;
 mod entities;
+mod pkce;
 mod policies;
 mod presence;
 mod profile;
@@ -59,6 +60,7 @@ struct Inner {
     vault: Vault,
     sessions: Sessions,
     sign_ins: SignIns,
+    flows: pkce::Flows,
 }
 
 /// What exists once the store is open.
@@ -89,6 +91,7 @@ impl Device {
             identity,
             sessions: Sessions::default(),
             sign_ins: SignIns::default(),
+            flows: pkce::Flows::default(),
         }))
     }
 

@@ -28,6 +28,8 @@ pub(crate) struct Json<T>(pub(crate) T);
 
 /// The fields of a form of the daemon's own page.
 pub(crate) struct Form<T>(pub(crate) T);
+/// A body that must be there, as a browser's form or as JSON.
+pub(crate) struct FormOrJson<T>(pub(crate) T);
 
 /// A body that may be absent.
 pub(crate) struct MaybeJson<T>(pub(crate) Option<T>);
@@ -39,6 +41,32 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Json<T> {
         let MaybeJson(value) = MaybeJson::from_request(request, state).await?;
         value.map(Self).ok_or_else(|| Error::invalid_body("the body is missing: send a JSON object").into())
     }
+}
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for FormOrJson<T> {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Failure> {
+        if !is_form_encoded(request.headers()) {
+            return Json::from_request(request, state).await.map(|Json(value)| Self(value));
+        }
+        let form = timeout(BODY_WITHIN, axum::Form::from_request(request, state)).await;
+        match form {
+            Ok(Ok(axum::Form(value))) => Ok(Self(value)),
+            // What it says could quote the code.
+            Ok(Err(_)) | Err(_) => {
+                Err(Error::invalid_body("the form is not as documented: send `code` and `state`").into())
+            }
+        }
+    }
+}
+
+/// What a browser sends a form as, unless it holds files.
+pub(crate) fn is_form_encoded(headers: &HeaderMap) -> bool {
+    let mut types = headers.get_all(header::CONTENT_TYPE).iter();
+    let only = types.next().filter(|_| types.next().is_none()).and_then(|value| value.to_str().ok());
+    let essence = only.unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    essence.eq_ignore_ascii_case("application/x-www-form-urlencoded")
 }
 
 impl<T: DeserializeOwned, S: Sync> FromRequest<S> for MaybeJson<T> {

@@ -1,26 +1,60 @@
-//! `/sign-in/callback`: where an identity provider sends the browser back to. It is a page for a person and no part of the
-//! API: it says in words what became of the sign-in, and can be closed.
+//! Where an identity provider sends the browser back to: `/sign-in/callback`, and `/pkce/response/code` as a form. The
+//! answer is a page for a person: it says in words what became of the sign-in, and can be closed.
 
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{RawQuery, State};
-use axum::http::{Method, Request, StatusCode, header};
+use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use futures_util::StreamExt;
-use usher_wire::{Caller, Error, Secret, SignIn, SignInRedirect, SignInStateEnum};
+use usher_wire::{Caller, Error, Pkce, Secret, SignIn, SignInRedirect, SignInStateEnum};
 
+use crate::body::is_form_encoded;
 use crate::router::App;
 
 const PATH: &str = "/sign-in/callback";
+const FORM_PATH: &str = "/pkce/response/code";
 /// How long the page waits for the end, which it only tells.
 const TELLS_WITHIN: Duration = Duration::from_secs(45);
 
 /// Whether a browser comes back from somewhere, as a page of its own: not as a picture, a frame or a script's request.
 pub(crate) fn is_callback<B>(request: &Request<B>) -> bool {
-    let navigates = request.headers().get("sec-fetch-dest").is_none_or(|place| place == "document");
-    request.method() == Method::GET && request.uri().path() == PATH && navigates
+    request.method() == Method::GET && request.uri().path() == PATH && navigates(request.headers())
+}
+
+/// The same with a form (OAuth 2.0 Form Post Response Mode). Its `Origin` is the provider's, or `null`; what protects it
+/// is the state among its members.
+pub(crate) fn is_form_post<B>(request: &Request<B>) -> bool {
+    request.method() == Method::POST
+        && request.uri().path() == FORM_PATH
+        && is_form_encoded(request.headers())
+        && navigates(request.headers())
+}
+
+/// Whether a browser goes to a page, as far as it says. All its words count: nobody may add a better one.
+fn navigates(headers: &HeaderMap) -> bool {
+    let all = |name: &str, word: &str| headers.get_all(name).iter().all(|value| value == word);
+    all("sec-fetch-dest", "document") && all("sec-fetch-mode", "navigate")
+}
+
+/// Whether the request is a browser's, which must not be told what is for the tool.
+pub(crate) fn is_browser(headers: &HeaderMap) -> bool {
+    ["origin", "sec-fetch-dest", "sec-fetch-mode", "sec-fetch-site"]
+        .iter()
+        .any(|name| headers.contains_key(*name))
+}
+
+/// What the browser shows when a tool's code has come back through it.
+pub(crate) fn handed_on(taken: &Result<Pkce, Error>) -> Response {
+    match taken {
+        Ok(_) => page(StatusCode::OK, "You can go back", "The program that sent you here goes on by itself."),
+        Err(error) => {
+            let status = StatusCode::from_u16(error.code.status()).unwrap_or(StatusCode::BAD_REQUEST);
+            page(status, "Nothing to do here", &format!("{error}."))
+        }
+    }
 }
 
 /// The page.

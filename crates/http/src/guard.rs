@@ -7,7 +7,7 @@ use std::sync::Arc;
 use axum::http::{HeaderMap, HeaderValue, Method, Request, header};
 use usher_wire::{Code, Error, Page, Pages};
 
-use crate::callback::is_callback;
+use crate::callback::{is_callback, is_form_post};
 use crate::error::Failure;
 use crate::network::Network;
 use crate::page::is_action;
@@ -133,6 +133,8 @@ impl Guard {
             // An identity provider sends the browser here, which no other site may; the state in its query protects it.
             (None, _) if is_callback(request) => return Ok(None),
             (None, _) => return check_site(headers).map(|()| None),
+            // The same as a form, which always names an origin: that of the provider's page.
+            (Some(_), None) if is_form_post(request) => return Ok(None),
             (Some(origin), None) => origin.to_str().ok(),
             (Some(_), Some(_)) => None,
         };
@@ -213,7 +215,7 @@ pub(crate) fn check_form<B>(request: &Request<B>) -> Result<(), Failure> {
 
 /// Whether the request writes with one of these. Compares bytes: what a page puts behind the `;` need not be text.
 fn is_form<B>(request: &Request<B>) -> bool {
-    if matches!(*request.method(), Method::GET | Method::HEAD) {
+    if matches!(*request.method(), Method::GET | Method::HEAD) || is_form_post(request) {
         return false;
     }
     request.headers().get_all(header::CONTENT_TYPE).iter().any(|value| {

@@ -24,6 +24,8 @@ pub struct TokenReply {
     pub refresh_token: Option<Secret>,
     /// Who signed in.
     pub id_token: Option<Secret>,
+    /// What was granted, where it is not what was asked for.
+    pub scope: Option<String>,
 }
 
 /// A request to the authorization endpoint, and what proves later that the answer belongs to it.
@@ -119,11 +121,16 @@ impl Issuer {
     }
 
     /// Exchanges the code the browser came back with.
-    pub async fn exchange_code(&self, code: &str, asked: &Authorization) -> Result<TokenReply> {
-        let (uri, verifier) = (asked.redirect_uri.as_str(), asked.verifier.expose());
+    pub async fn exchange_code(
+        &self,
+        code: &str,
+        verifier: &Secret,
+        redirect_uri: &str,
+    ) -> Result<TokenReply> {
+        let verifier = verifier.expose();
         self.tokens(
             "authorization_code",
-            &[("code", code), ("redirect_uri", uri), ("code_verifier", verifier)],
+            &[("code", code), ("redirect_uri", redirect_uri), ("code_verifier", verifier)],
         )
         .await
     }

@@ -8,11 +8,11 @@ use futures_util::stream::BoxStream;
 
 use crate::{
     AllocationCloud, Allocations, Applications, Audit, Auth0User, Context, Deletion, Entities, Entity,
-    HasFeatureAccessInput, HasFeatureAccessOutput, OAuthToken, Origin, OriginDecision, Origins, Page,
-    Present, ProfileUpdate, RefreshedPaddleUser, Result, ReturnedUserProfile, Secret,
-    SeededConnectorConnection, SeededEntity, SignIn, SignInRedirect, SignInRequest, Status, Subscription,
-    Subscriptions, UserBetaStatus, UserCheckoutOutput, UserExport, UserLastCheckedInStreamOutput,
-    UserManageSubscriptionsOutput, UserProfile, UserSessions, Users, Version,
+    HasFeatureAccessInput, HasFeatureAccessOutput, OAuthToken, Origin, OriginDecision, Origins, Page, Pkce,
+    PkceRedirect, Present, ProfileUpdate, RefreshedPaddleUser, Result, ReturnedUserProfile, Secret,
+    SeededConnectorConnection, SeededEntity, SeededPkce, SignIn, SignInRedirect, SignInRequest, Status,
+    Subscription, Subscriptions, TokenizedPkce, UserBetaStatus, UserCheckoutOutput, UserExport,
+    UserLastCheckedInStreamOutput, UserManageSubscriptionsOutput, UserProfile, UserSessions, Users, Version,
 };
 
 /// The version of Pieces OS whose API this one is, told to clients that check it; they accept 12.x.
@@ -129,8 +129,19 @@ pub trait UserApi: Send + Sync + 'static {
         sign_in: &str,
         redirect: SignInRedirect,
     ) -> Result<SignIn>;
-    /// Ends a sign-in (`POST /sign-in/{sign_in}/cancel`). Idempotent; one that has ended stays as it ended.
+    /// Ends a sign-in (`POST /sign-in/{sign_in}/cancel`, `DELETE /sign-in/{sign_in}`). Idempotent; one that has ended stays as it ended.
     async fn cancel_sign_in(&self, caller: &Caller, sign_in: &str) -> Result<SignIn>;
+
+    /// Begins a code flow that a tool runs by itself (`GET /pkce/challenge`).
+    async fn get_challenge(&self, caller: &Caller) -> Result<Pkce>;
+    /// Where the person signs in, and the code once it has come back (`POST /pkce/code`). Safe to repeat.
+    async fn generate_code(&self, caller: &Caller, seed: SeededPkce) -> Result<Pkce>;
+    /// Takes the code the provider sent back (`POST /pkce/response/code`), once.
+    async fn respond_with_code(&self, caller: &Caller, redirect: PkceRedirect) -> Result<Pkce>;
+    /// Exchanges the code for tokens (`POST /pkce/token`), which ends the flow.
+    async fn generate_token(&self, caller: &Caller, token: TokenizedPkce) -> Result<Pkce>;
+    /// Forgets the flows of the caller's application (`POST /pkce/clear`). Idempotent.
+    async fn clear_pkce(&self, caller: &Caller) -> Result<()>;
 
     /// Registers an application (`POST /connect`); the same one always gets the same id.
     async fn connect(&self, caller: &Caller, connection: SeededConnectorConnection) -> Result<Context>;

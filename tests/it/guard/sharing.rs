@@ -79,7 +79,7 @@ async fn an_approved_page_may_send_what_clients_send() {
     let reply = Page::of(&daemon, JUPYTER).preflight("/user/clear").await;
     assert_eq!((reply.status, reply.body.as_str()), (204, ""));
     is_shared(&reply, JUPYTER);
-    assert_eq!(words(&reply, "access-control-allow-methods"), ["get", "post"]);
+    assert_eq!(words(&reply, "access-control-allow-methods"), ["delete", "get", "post"]);
     let allowed = words(&reply, "access-control-allow-headers");
     for header in
         ["application", "authorization", "content-type", "if-match", "if-none-match", "x-application-id"]

@@ -1,14 +1,14 @@
 //! The operations as tables: what each answers when nobody is signed in, and the method of the SDK that it is.
 
 use futures_util::future::BoxFuture;
-use serde_json::json;
+use serde_json::{Value, json};
 use usher_client::{Client, ProfileUpdate, Result, UserApi, wire::OriginDecision};
 
 use crate::contract::{anyone, model, organisation};
 
 /// What each operation answers on a fresh device. 401: nobody is signed in; 404: unknown ids; 403: not
 /// through a device; 501: no service for it; 511: no cloud.
-pub(super) const SIGNED_OUT: [(&str, u16); 58] = [
+pub(super) const SIGNED_OUT: [(&str, u16); 64] = [
     ("user_snapshot", 200),
     ("clear_user", 204),
     ("refresh_user", 401),
@@ -44,6 +44,12 @@ pub(super) const SIGNED_OUT: [(&str, u16); 58] = [
     ("stream_sign_in", 404),
     ("paste_into_sign_in", 404),
     ("cancel_sign_in", 404),
+    ("delete_sign_in", 404),
+    ("get_challenge", 501),
+    ("generate_code", 501),
+    ("respond_with_code", 404),
+    ("generate_token", 401),
+    ("clear_pkce", 204),
     ("connect", 200),
     ("applications_snapshot", 200),
     ("revoke_application", 404),
@@ -73,10 +79,12 @@ pub(super) const SIGNED_OUT: [(&str, u16); 58] = [
 pub(super) const WAITS: &str = "sign_into_os";
 
 /// Operations the SDK has no method for. Only ever take some away.
-pub(super) const NOT_IN_THE_SDK: [&str; 6] = [
+pub(super) const NOT_IN_THE_SDK: [&str; 7] = [
     // The same as `user_associate_entity` and `user_disassociate_entity`.
     "entity_associate_user",
     "entity_disassociate_user",
+    // The same as `cancel_sign_in`.
+    "delete_sign_in",
     // `Client::find` asks the first, `UserApi::status` answers more than both.
     "get_well_known_health",
     "get_well_known_version",
@@ -84,6 +92,22 @@ pub(super) const NOT_IN_THE_SDK: [&str; 6] = [
     // For old clients only.
     "models_snapshot",
 ];
+
+/// What `/pkce/code` is asked.
+pub(super) fn pkce_seed() -> Value {
+    json!({
+        "response_type": "code", "client_id": "usher", "code_challenge": "c", "code_challenge_method": "S256",
+        "state": "s", "nonce": "s", "scope": ["openid"]
+    })
+}
+
+/// What `/pkce/token` is asked.
+pub(super) fn pkce_code() -> Value {
+    json!({
+        "grant_type": "authorization_code", "client_id": "usher", "code": "c", "code_verifier": "v",
+        "redirect_uri": "http://127.0.0.1/"
+    })
+}
 
 /// A method of the SDK, called with what a caller would send.
 pub(super) type Call = fn(Client) -> BoxFuture<'static, Result<()>>;
@@ -134,6 +158,11 @@ pub(super) fn sdk() -> Vec<(&'static str, Call)> {
         stream_sign_in("nobody"),
         paste_into_sign_in("nobody", model(json!({ "url": "http://127.0.0.1/" }))),
         cancel_sign_in("nobody"),
+        get_challenge(),
+        generate_code(model(pkce_seed())),
+        respond_with_code(model(json!({ "code": "c", "state": "s" }))),
+        generate_token(model(pkce_code())),
+        clear_pkce(),
         connect(model(json!({ "application": { "name": "X", "platform": "LINUX", "version": "1" } }))),
         applications_snapshot(),
         revoke_application("nobody"),

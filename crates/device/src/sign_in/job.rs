@@ -31,15 +31,15 @@ struct Waiting {
 }
 
 /// What the provider sent the browser back with (RFC 6749, 4.1.2; RFC 9207).
-pub(super) struct Redirect {
-    pub(super) code: Option<Secret>,
-    pub(super) issuer: Option<String>,
-    pub(super) error: Option<String>,
-    pub(super) why: Option<String>,
+pub(crate) struct Redirect {
+    pub(crate) code: Option<Secret>,
+    pub(crate) issuer: Option<String>,
+    pub(crate) error: Option<String>,
+    pub(crate) why: Option<String>,
 }
 
 /// How a course ends early.
-pub(super) enum End {
+pub(crate) enum End {
     /// The person said no.
     Denied,
     /// The person took too long.
@@ -51,6 +51,17 @@ pub(super) enum End {
 impl From<Trouble> for End {
     fn from(trouble: Trouble) -> Self {
         Self::Trouble(trouble)
+    }
+}
+
+impl From<End> for Error {
+    fn from(end: End) -> Self {
+        let why = match end {
+            End::Denied => "the person declined at the identity provider: begin another flow",
+            End::Expired => "nobody signed in in time: begin another flow",
+            End::Trouble(trouble) => return trouble.into(),
+        };
+        Self::new(Code::UpstreamFailed, why)
     }
 }
 
@@ -282,6 +293,6 @@ impl Device {
 }
 
 /// Takes the same time wherever they differ.
-fn is_same(one: &str, other: &str) -> bool {
+pub(crate) fn is_same(one: &str, other: &str) -> bool {
     one.len() == other.len() && one.bytes().zip(other.bytes()).fold(0, |diff, (a, b)| diff | (a ^ b)) == 0
 }

@@ -17,7 +17,9 @@ use usher_wire::{Code, Error, Result, SignIn, SignInMethodEnum as Method, SignIn
 
 use crate::Device;
 use job::Job;
+pub(crate) use job::{Redirect, is_same};
 use usher_issuer::Issuer;
+pub(crate) use wait::check_redirect;
 
 /// How many sign-ins are remembered after their end.
 const REMEMBERED: usize = 16;

@@ -15,6 +15,8 @@ use usher_issuer::{DeviceCode, Issuer, IssuerSettings, Kind, Metadata, Poll, Tok
 
 /// The longest a device code is waited for, whatever its provider allows.
 const CODE_WITHIN: Duration = Duration::from_secs(15 * 60);
+/// Where browsers come back to.
+const CALLBACK: &str = "/sign-in/callback";
 /// How long between two questions when the provider says nothing (RFC 8628, 3.5), and how much `slow_down` adds.
 const POLL_EVERY: Duration = Duration::from_secs(5);
 
@@ -28,7 +30,7 @@ impl Job {
         method: Method,
     ) -> Result<(TokenReply, Option<Secret>), End> {
         let arrivals = device.0.sign_ins.arrivals.get().cloned().unwrap_or_default();
-        let redirect_uri = redirect_uri(&arrivals, &issuer.settings, method)?;
+        let redirect_uri = redirect_uri(&arrivals, &issuer.settings, method, CALLBACK)?;
         let asked = issuer.authorization(metadata, &self.id(), redirect_uri, &device.0.ambient);
         let redirect = self.expect(&asked);
         let within = device.0.identity.sign_in_within;
@@ -40,8 +42,9 @@ impl Job {
             state.expires = Some(GroupedTimestamp::from(later(device.0.ambient.now(), within)));
         });
         let redirect = timeout(within, redirect).await.ok().and_then(Result::ok).ok_or(End::Expired)?;
-        let code = check(&redirect, metadata)?;
-        let reply = device.in_time(issuer.exchange_code(code.expose(), &asked)).await?;
+        let code = check_redirect(&redirect, metadata)?;
+        let reply =
+            device.in_time(issuer.exchange_code(code.expose(), &asked.verifier, &asked.redirect_uri)).await?;
         Ok((reply, Some(asked.nonce)))
     }
 
@@ -57,6 +60,14 @@ impl Job {
             state.expires = Some(GroupedTimestamp::from(later(device.0.ambient.now(), within)));
         });
         timeout(within, poll(issuer, &code)).await.unwrap_or(Err(End::Expired))
+    }
+}
+
+impl Device {
+    /// A page of this daemon as the place where a provider of these settings sends browsers back to.
+    pub(crate) fn callback(&self, settings: &IssuerSettings, path: &str) -> Result<String, Trouble> {
+        let arrivals = self.0.sign_ins.arrivals.get().cloned().unwrap_or_default();
+        redirect_uri(&arrivals, settings, Method::Browser, path)
     }
 }
 
@@ -85,7 +96,7 @@ async fn poll(issuer: &Issuer, code: &DeviceCode) -> Result<TokenReply, End> {
 }
 
 /// The code of a redirect that is the provider's own.
-fn check<'a>(redirect: &'a Redirect, metadata: &Metadata) -> Result<&'a Secret, End> {
+pub(crate) fn check_redirect<'a>(redirect: &'a Redirect, metadata: &Metadata) -> Result<&'a Secret, End> {
     let is_foreign = match &redirect.issuer {
         Some(issuer) => *issuer != metadata.issuer,
         None => metadata.authorization_response_iss_parameter_supported,
@@ -107,7 +118,13 @@ fn check<'a>(redirect: &'a Redirect, metadata: &Metadata) -> Result<&'a Secret, 
 }
 
 /// Where the provider sends the browser: the daemon itself. Pasting works with a port that is somebody else's.
-fn redirect_uri(arrivals: &Arrivals, settings: &IssuerSettings, method: Method) -> Result<String, Trouble> {
+fn redirect_uri(
+    arrivals: &Arrivals,
+    settings: &IssuerSettings,
+    method: Method,
+    path: &str,
+) -> Result<String, Trouble> {
+    let callback = |address: SocketAddr| format!("http://{address}{path}");
     let fixed = &settings.redirect_ports;
     let Some(first) = fixed.first() else {
         let usual = arrivals.usual.ok_or_else(|| {
@@ -125,10 +142,6 @@ fn redirect_uri(arrivals: &Arrivals, settings: &IssuerSettings, method: Method) 
             Err(Trouble::new(Kind::PortTaken, message))
         }
     }
-}
-
-fn callback(address: SocketAddr) -> String {
-    format!("http://{address}/sign-in/callback")
 }
 
 fn later(now: Timestamp, by: Duration) -> Timestamp {

@@ -5,6 +5,7 @@ pub(crate) mod allocations;
 pub(crate) mod applications;
 pub(crate) mod billing;
 pub(crate) mod entities;
+pub(crate) mod pkce;
 pub(crate) mod sign_in;
 pub(crate) mod trust;
 pub(crate) mod user;

@@ -86,3 +86,17 @@ pub(crate) async fn cancel_sign_in(
 ) -> Answer {
     ok(app.api.cancel_sign_in(&caller, &sign_in).await?)
 }
+
+/// The same as `cancel_sign_in`.
+#[utoipa::path(delete, path = "/sign-in/{sign_in}", tag = "sign-in", operation_id = "delete_sign_in",
+    params(("sign_in" = String, Path, description = "id of the sign-in")),
+    responses((status = 200, description = "where it stands", body = SignIn),
+        (status = 404, description = "no such sign-in", body = String, content_type = "text/plain")))]
+pub(crate) async fn delete_sign_in(
+    State(app): State<App>,
+    From(caller): From,
+    Path(sign_in): Path<String>,
+    _: NoBody,
+) -> Answer {
+    ok(app.api.cancel_sign_in(&caller, &sign_in).await?)
+}
