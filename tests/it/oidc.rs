@@ -4,6 +4,7 @@
 mod bound;
 mod cli;
 mod custody;
+mod doctor;
 mod faults;
 mod keyring;
 mod page;

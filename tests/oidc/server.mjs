@@ -26,6 +26,7 @@ const server = http.createServer((request, response) => {
     return;
   }
   counts[pathname] = (counts[pathname] ?? 0) + 1;
+  response.setHeader('date', new Date(Date.now()).toUTCString());
   switch (faults[pathname]) {
     case '500': response.statusCode = 500; return response.end('out of order');
     case 'garbage': response.setHeader('content-type', 'application/json'); return response.end('{"access_token": 7');

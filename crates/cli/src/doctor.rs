@@ -2,6 +2,7 @@
 //! it prints can be passed on: it holds no names, no addresses of people and no values of the environment.
 
 mod daemon;
+mod identity;
 mod machine;
 
 use std::process::ExitCode;
@@ -11,7 +12,7 @@ use serde::Serialize;
 use crate::print;
 
 /// One thing that was looked at.
-#[derive(Debug, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 struct Check {
     name: &'static str,
     ok: bool,

@@ -308,7 +308,8 @@ impl UserApi for Device {
 
     async fn status(&self, _: &Caller) -> Result<Status> {
         let is_ready = self.opened().is_ok();
-        let issuers: Vec<_> = self.0.issuers.iter().map(|issuer| issuer.settings.about()).collect();
+        let issuers: Vec<_> =
+            self.0.issuers.iter().map(|issuer| self.about_issuer(&issuer.settings)).collect();
         let session = if is_ready { self.session_status().await? } else { None };
         let accounts = if is_ready { self.read(|tx| Ok(tx.accounts()?.len())).await? } else { 0 };
         Ok(Status {
@@ -320,6 +321,7 @@ impl UserApi for Device {
             data_dir: Some(self.0.data_dir.display().to_string()),
             policies: self.0.policies.borrow().files.clone(),
             guard: None,
+            token_store: (!issuers.is_empty()).then(|| self.0.vault.store.as_str().to_owned()),
             issuers: Some(issuers).filter(|issuers| !issuers.is_empty()),
             session,
             sign_in: self.last_sign_in(),

@@ -8,6 +8,7 @@ mod accounts;
 mod api;
 mod applications;
 mod bound;
+pub mod checkup;
 pub mod data_dir;
 mod entities;
 mod pkce;

@@ -110,6 +110,21 @@ impl Vault {
     }
 }
 
+/// Whether the keyring answers when it is asked for the key of this device, which need not be there yet.
+pub(crate) async fn keyring_answers(device: String) -> Result<()> {
+    let (answers, answer) = tokio::sync::oneshot::channel();
+    // On a thread nobody waits for: a program that only looks must be able to end.
+    std::thread::spawn(move || {
+        let read = keyring::Entry::new(SERVICE, &device).and_then(|entry| entry.get_password());
+        drop(answers.send(match read.map(Secret::from) {
+            Ok(_) | Err(keyring::Error::NoEntry) => Ok(()),
+            Err(error) => Err(unusable(&error)),
+        }));
+    });
+    let silent = || Trouble::new(Kind::Keyring, "the keyring of this system does not answer");
+    tokio::time::timeout(KEYRING_WITHIN, answer).await.map_err(|_| silent())?.map_err(|_| silent())?
+}
+
 /// The key, in hand: seals and opens without waiting, so also inside a transaction.
 #[derive(Clone)]
 pub(crate) struct Seal {
@@ -147,10 +162,12 @@ fn bound(user: &str) -> String {
     format!("usher|{FORM}|session|{user}")
 }
 
+fn unusable(error: &keyring::Error) -> Trouble {
+    Trouble::new(Kind::Keyring, format!("the keyring of this system cannot be used ({error})"))
+}
+
 fn key_in_keyring(device: &str, new: Option<[u8; 32]>) -> Result<[u8; 32]> {
-    let unusable = |error: keyring::Error| {
-        Trouble::new(Kind::Keyring, format!("the keyring of this system cannot be used ({error})"))
-    };
+    let unusable = |error: keyring::Error| unusable(&error);
     let entry = keyring::Entry::new(SERVICE, device).map_err(unusable)?;
     let text = match (entry.get_password(), new) {
         (Err(keyring::Error::NoEntry), Some(new)) => {

@@ -16,6 +16,7 @@ use serde::Deserialize;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 use url::Url;
+use usher_wire::Timestamp;
 
 pub use claims::Claims;
 pub use grants::{Authorization, DeviceCode, Poll, TokenReply, challenge, random_text};
@@ -87,7 +88,7 @@ impl Issuer {
             *failed = Some((Instant::now(), trouble.clone()));
         }
         match (discovered, cached.as_ref()) {
-            (Ok(metadata), _) => {
+            (Ok((metadata, _)), _) => {
                 let metadata = Arc::new(metadata);
                 *cached = Some((Instant::now(), Arc::clone(&metadata)));
                 Ok(metadata)
@@ -101,18 +102,25 @@ impl Issuer {
         }
     }
 
-    async fn discover(&self) -> Result<Metadata> {
+    /// Asks for the metadata anew, and answers what the provider's clock shows, if it says.
+    pub async fn clock(&self) -> Result<Option<Timestamp>> {
+        let (_, date) = self.discover().await?;
+        let date = date.and_then(|date| jiff::fmt::rfc2822::parse(&date).ok());
+        Ok(date.map(|date| Timestamp::new(date.timestamp())))
+    }
+
+    async fn discover(&self) -> Result<(Metadata, Option<String>)> {
         let id = self.settings.id();
         let place = format!("{id}/.well-known/openid-configuration");
         let url = Url::parse(&place)
             .map_err(|error| Trouble::new(Kind::Failed, format!("{place} is no URL ({error})")))?;
-        let metadata: Metadata = self.http.get(&url).await?;
+        let (metadata, date): (Metadata, _) = self.http.get_dated(&url).await?;
         if metadata.issuer.trim_end_matches('/') != id {
             let other = plain(&metadata.issuer);
             return Err(Trouble::new(Kind::Mismatch, format!("{id} says that it is `{other}`")));
         }
         metadata.check(&self.settings.url)?;
-        Ok(metadata)
+        Ok((metadata, date))
     }
 }
 

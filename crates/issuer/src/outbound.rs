@@ -51,6 +51,13 @@ impl Outbound {
         self.json(url, self.client(url)?.get(url.clone())).await
     }
 
+    /// A document, and the `Date` of its answer.
+    pub async fn get_dated<T: DeserializeOwned>(&self, url: &Url) -> Result<(T, Option<String>)> {
+        let request = self.client(url)?.get(url.clone()).header("accept", "application/json");
+        let (body, date) = self.answer(url, request).await?;
+        Ok((parse(url, &body)?, date))
+    }
+
     /// A document for the bearer of this token.
     pub async fn get_as<T: DeserializeOwned>(&self, url: &Url, token: &str) -> Result<T> {
         self.json(url, self.client(url)?.get(url.clone()).bearer_auth(token)).await
@@ -67,22 +74,24 @@ impl Outbound {
     }
 
     async fn json<T: DeserializeOwned>(&self, url: &Url, request: RequestBuilder) -> Result<T> {
-        let body = self.answer(url, request.header("accept", "application/json")).await?;
-        // What serde says may quote the document, and that may hold a token.
-        serde_json::from_slice(&body).map_err(|_| {
-            Trouble::new(
-                Kind::Failed,
-                format!("{} answered something that is not the expected JSON", place(url)),
-            )
-        })
+        let (body, _) = self.answer(url, request.header("accept", "application/json")).await?;
+        parse(url, &body)
     }
 
-    async fn answer(&self, url: &Url, request: RequestBuilder) -> Result<Vec<u8>> {
+    async fn answer(&self, url: &Url, request: RequestBuilder) -> Result<(Vec<u8>, Option<String>)> {
         let response = request.send().await.map_err(|error| broken(url, &error))?;
         let status = response.status();
+        let date = response.headers().get("date").and_then(|date| date.to_str().ok()).map(str::to_owned);
         let body = read(url, response).await?;
-        if status.is_success() { Ok(body) } else { Err(refused(url, status, &body)) }
+        if status.is_success() { Ok((body, date)) } else { Err(refused(url, status, &body)) }
     }
+}
+
+fn parse<T: DeserializeOwned>(url: &Url, body: &[u8]) -> Result<T> {
+    // What serde says may quote the document, and that may hold a token.
+    serde_json::from_slice(body).map_err(|_| {
+        Trouble::new(Kind::Failed, format!("{} answered something that is not the expected JSON", place(url)))
+    })
 }
 
 async fn read(url: &Url, mut response: Response) -> Result<Vec<u8>> {

@@ -53,6 +53,21 @@ fn usual_scopes() -> Vec<String> {
 }
 
 impl IssuerSettings {
+    /// A provider of which only this is known: enough to look at it.
+    pub fn of(url: Url) -> Self {
+        Self {
+            url,
+            client_id: String::new(),
+            client_secret: None,
+            audience: None,
+            scopes: usual_scopes(),
+            name: None,
+            icon: None,
+            kind: IssuerKind::Auto,
+            redirect_ports: Vec::new(),
+        }
+    }
+
     /// Refuses what cannot be signed in with.
     pub fn check(&self) -> Result<(), &'static str> {
         if !is_safe(&self.url) {
@@ -77,7 +92,12 @@ impl IssuerSettings {
 
     /// What everybody may know of it.
     pub fn about(&self) -> usher_wire::Issuer {
-        usher_wire::Issuer { url: self.id().to_owned(), name: self.name.clone(), icon: self.icon.clone() }
+        usher_wire::Issuer {
+            url: self.id().to_owned(),
+            name: self.name.clone(),
+            icon: self.icon.clone(),
+            redirect: None,
+        }
     }
 
     /// Whose claims it sends.

@@ -28,6 +28,8 @@ pub struct Status {
     pub guard: Option<GuardStatus>,
     /// The identity providers of this device, the default first; absent when there is none.
     pub issuers: Option<Vec<Issuer>>,
+    /// Where the key is kept that seals tokens: `keyring` or `file`; absent without a provider.
+    pub token_store: Option<String>,
     /// The current account's session at its provider; absent for a local account.
     pub session: Option<SessionStatus>,
     /// Id of the sign-in that was started last, running or ended; absent when there was none.
@@ -58,6 +60,8 @@ pub struct Issuer {
     pub name: Option<String>,
     /// URL of a picture.
     pub icon: Option<String>,
+    /// Where it sends browsers back to; absent when another program uses every port for that.
+    pub redirect: Option<String>,
 }
 
 /// How a session at an identity provider is doing.

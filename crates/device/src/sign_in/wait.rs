@@ -71,6 +71,13 @@ impl Device {
     }
 }
 
+impl Device {
+    /// A provider, and where it sends browsers back to.
+    pub(crate) fn about_issuer(&self, settings: &IssuerSettings) -> usher_wire::Issuer {
+        usher_wire::Issuer { redirect: self.callback(settings, CALLBACK).ok(), ..settings.about() }
+    }
+}
+
 async fn poll(issuer: &Issuer, code: &DeviceCode) -> Result<TokenReply, End> {
     let mut pause = code.interval.map_or(POLL_EVERY, |seconds| Duration::from_secs(seconds.max(1)));
     let mut lost_since: Option<Instant> = None;
