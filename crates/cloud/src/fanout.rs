@@ -170,16 +170,13 @@ async fn connect(
                 }
             }
         });
-    let (servers, user) = addresses(servers)?;
-    let options = match user {
-        Some((name, password)) => options.user_and_password(name, password),
-        None => options,
-    };
+    let (servers, options) = named(servers, options)?;
     Ok(options.connect(servers.as_slice()).await?)
 }
 
-/// The servers without the user in their URLs, and that user: the client takes one for all, and writes URLs into its log.
-fn addresses(servers: &[String]) -> std::io::Result<(Vec<ServerAddr>, Option<(String, String)>)> {
+/// The servers without the user in their URLs, and options with the first such user: the client takes one for all, and
+/// writes URLs into its log.
+fn named(servers: &[String], options: ConnectOptions) -> std::io::Result<(Vec<ServerAddr>, ConnectOptions)> {
     let mut user = None;
     let mut addresses = Vec::new();
     for server in servers {
@@ -190,5 +187,9 @@ fn addresses(servers: &[String]) -> std::io::Result<(Vec<ServerAddr>, Option<(St
         let _ = url.set_password(None).and_then(|()| url.set_username(""));
         addresses.push(ServerAddr::from_url(url)?);
     }
-    Ok((addresses, user))
+    let options = match user {
+        Some((name, password)) => options.user_and_password(name, password),
+        None => options,
+    };
+    Ok((addresses, options))
 }
