@@ -188,7 +188,7 @@ mod tests {
             bearer: Some(Secret::from("theirs")),
             seen,
             account: Some("grace@example.org".into()),
-            page: None,
+            ..Caller::default()
         };
         client.clear_user(&Caller::default()).await.unwrap();
         client.clear_user(&caller).await.unwrap();

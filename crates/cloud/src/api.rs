@@ -9,10 +9,11 @@ use usher_issuer::IssuerSettings;
 use usher_wire::{
     About, AllocationCloud, Allocations, Applications, Audit, Auth0User, Caller, Context, Deletion, Entities,
     Entity, Error, HasFeatureAccessInput, HasFeatureAccessOutput, OAuthToken, Origin, OriginDecision,
-    Origins, Present, ProfileUpdate, RefreshedPaddleUser, Result, ReturnedUserProfile, Secret,
-    SeededConnectorConnection, SeededEntity, SignIn, SignInRedirect, SignInRequest, Status, Subscription,
-    Subscriptions, UserApi, UserBetaStatus, UserCheckoutOutput, UserExport, UserLastCheckedInStreamOutput,
-    UserManageSubscriptionsOutput, UserProfile, UserSessions, Users,
+    Origins, Pkce, PkceRedirect, Present, ProfileUpdate, RefreshedPaddleUser, Result, ReturnedUserProfile,
+    Secret, SeededConnectorConnection, SeededEntity, SeededPkce, SignIn, SignInRedirect, SignInRequest,
+    Status, Subscription, Subscriptions, TokenizedPkce, UserApi, UserBetaStatus, UserCheckoutOutput,
+    UserExport, UserLastCheckedInStreamOutput, UserManageSubscriptionsOutput, UserProfile, UserSessions,
+    Users,
 };
 
 use crate::Cloud;
@@ -175,6 +176,26 @@ impl UserApi for Cloud {
         of_a_device()
     }
 
+    async fn get_challenge(&self, _: &Caller) -> Result<Pkce> {
+        of_a_device()
+    }
+
+    async fn generate_code(&self, _: &Caller, _: SeededPkce) -> Result<Pkce> {
+        of_a_device()
+    }
+
+    async fn respond_with_code(&self, _: &Caller, _: PkceRedirect) -> Result<Pkce> {
+        of_a_device()
+    }
+
+    async fn generate_token(&self, _: &Caller, _: TokenizedPkce) -> Result<Pkce> {
+        of_a_device()
+    }
+
+    async fn clear_pkce(&self, _: &Caller) -> Result<()> {
+        of_a_device()
+    }
+
     async fn connect(&self, _: &Caller, _: SeededConnectorConnection) -> Result<Context> {
         of_a_device()
     }
@@ -271,6 +292,7 @@ impl UserApi for Cloud {
             issuers: Some(self.0.settings.issuers.iter().map(IssuerSettings::about).collect()),
             session: None,
             sign_in: None,
+            token_store: None,
         })
     }
 

@@ -83,7 +83,7 @@ mod tests {
     /// What is answered to GETs of these paths, one after the other on one connection; the last one is `/fine`.
     async fn ask(router: &Router, paths: &[&str]) -> String {
         let guard = Guard::new(1, &[], Arc::new(Undecided), Mode::Strict);
-        let desk = Desk { router, guard: &guard, refusal: None };
+        let desk = Desk { router, guard: &guard, refusal: None, address: None };
         let (mut caller, server) = duplex(64 * 1024);
         let number = Cell::new(0);
         let request_id = || format!("request-{}", number.replace(number.get() + 1));
