@@ -291,6 +291,7 @@ fn help_and_version_go_to_stdout() {
 
     Commands:
       serve        Run the daemon
+      cloud        Run a cloud: the same API for many users, behind tokens of an identity provider
       login        Sign in
       logout       Sign out; the other accounts of this device stay
       token        Print a fresh access token of the signed-in user

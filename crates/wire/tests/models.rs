@@ -53,6 +53,10 @@ static MODELS: LazyLock<BTreeMap<String, Model>> = LazyLock::new(|| {
         UserProfile, ReturnedUserProfile, Users, Aesthetics, Theme, Font, EmbeddedModelSchema, FlattenedUsers,
         ReferencedUser, FlattenedUserProfile, AllocationCloud, AllocationCloudStatus, AllocationCloudUrls,
         AllocationCloudUrl, Allocations, ExternalProviders, ExternalProvider, ExternalProviderProfileData,
+        // account, pkce
+        UserSession, UserSessions, UserIdentity, UserExport, DeletionStateEnum, Deletion, Pkce, ChallengedPkce,
+        SeededPkce, AdditionalParameters, PkceRedirect, ResultedPkce, TokenizedPkce, PkceGrant, OAuthGroup,
+        PkceRedirects,
         // auth0, beta, checked_in
         Auth0UserMetadata, DescopeUserMetadata, Auth0UserAllocationMetadata, Auth0OpenAIUserMetadata, Auth0User,
         Auth0Identity, OAuthToken, UserBetaStatus, Auth0UserBetaStatus, AnonymousTemporalRange,

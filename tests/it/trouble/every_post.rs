@@ -56,6 +56,10 @@ fn what_a_page_may_send_anywhere_is_refused_even_when_empty() {
     ];
     for (path, _) in posts(daemon.url()) {
         for kind in kinds {
+            // The one form of a foreign page: the state in it protects it.
+            if path == "/pkce/response/code" && kind == "application/x-www-form-urlencoded" {
+                continue;
+            }
             for body in [&b""[..], b"{}"] {
                 let reply = ask(daemon.url(), "POST", &path, &[("Content-Type", kind)], body);
                 assert_eq!((reply.status, reply.code()), (415, "invalid_body"), "{path} {kind}: {reply}");
