@@ -1,6 +1,6 @@
 //! One request and its answer: headers of the caller, limits of time, and what a broken transport is called.
 
-use std::time::Duration;
+use std::{sync::PoisonError, time::Duration};
 
 use bytes::Bytes;
 use reqwest::{
@@ -80,7 +80,7 @@ impl Client {
         Ok(request.header(CONTENT_LENGTH, body.len()).body(body))
     }
 
-    fn request(&self, caller: &Caller, method: Method, path: &str) -> Result<RequestBuilder> {
+    pub(crate) fn request(&self, caller: &Caller, method: Method, path: &str) -> Result<RequestBuilder> {
         let url = format!("{}{path}", self.place.base);
         Ok(self.http.request(method, url).headers(self.headers(caller)?))
     }
@@ -101,6 +101,11 @@ impl Client {
             value.set_sensitive(true);
             headers.insert(AUTHORIZATION, value);
         }
+        if let Some(session) = caller.session.as_ref().or(self.own.session.as_ref()) {
+            let session = HeaderValue::from_str(session)
+                .map_err(|_| Error::invalid_value("session", "is not an id"))?;
+            headers.insert("usher-session", session);
+        }
         if let Some(account) = caller.account.as_ref().or(self.own.account.as_ref()) {
             // Names need not be ASCII.
             let account = HeaderValue::from_bytes(account.as_bytes())
@@ -114,8 +119,18 @@ impl Client {
         let broken = |error| self.broken(&operation, &error);
         let response = request.send().await.map_err(broken)?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        self.note_minimum_version(&headers);
         let body: Bytes = response.bytes().await.map_err(broken)?;
         Answer { operation, status, headers, body }.checked()
+    }
+
+    /// Keeps what an answer says of the versions that are too old; one that says nothing wants none.
+    pub(crate) fn note_minimum_version(&self, headers: &HeaderMap) {
+        let said = headers.get("usher-minimum-version").and_then(|version| version.to_str().ok());
+        let mut known = self.minimum_version.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.as_deref() != said {
+            *known = said.map(str::to_owned);
+        }
     }
 
     fn broken(&self, operation: &str, error: &reqwest::Error) -> Error {
@@ -146,7 +161,7 @@ impl Client {
 }
 
 /// The innermost reason; the layers around it only repeat the address.
-fn cause(error: &dyn std::error::Error) -> String {
+pub(crate) fn cause(error: &dyn std::error::Error) -> String {
     let mut innermost = error;
     while let Some(source) = innermost.source() {
         innermost = source;
@@ -188,6 +203,7 @@ mod tests {
             bearer: Some(Secret::from("theirs")),
             seen,
             account: Some("grace@example.org".into()),
+            session: Some("s-1".into()),
             ..Caller::default()
         };
         client.clear_user(&Caller::default()).await.unwrap();
@@ -210,6 +226,7 @@ mod tests {
         assert_eq!(theirs.header("authorization"), Some("Bearer theirs"));
         assert_eq!(theirs.header("if-match"), Some("\"3-7\""));
         assert_eq!(theirs.header("usher-account"), Some("grace@example.org"));
+        assert_eq!((own.header("usher-session"), theirs.header("usher-session")), (None, Some("s-1")));
     }
 
     #[tokio::test]

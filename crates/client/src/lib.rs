@@ -47,7 +47,11 @@ mod stream;
 #[cfg(test)]
 mod testing;
 
-use std::{fmt, path::PathBuf, sync::Arc};
+use std::{
+    fmt,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 /// What takes items from a watch: `next` and its relatives.
 pub use futures_util::StreamExt;
@@ -78,6 +82,8 @@ pub struct Client {
     http: reqwest::Client,
     place: Arc<Place>,
     own: Caller,
+    /// The oldest version the service still works with, as it said last.
+    minimum_version: Arc<Mutex<Option<String>>>,
 }
 
 /// Where the API is.
@@ -86,8 +92,6 @@ struct Place {
     url: String,
     /// What paths are appended to.
     base: String,
-    /// The same for WebSockets.
-    ws_base: String,
     /// The Unix socket that leads there; `None`: TCP does.
     socket: Option<PathBuf>,
     is_loopback: bool,
@@ -105,7 +109,8 @@ impl Client {
     }
 
     fn at(place: Place) -> Result<Self> {
-        Ok(Self { http: http::transport(&place)?, place: Arc::new(place), own: Caller::default() })
+        let (http, place) = (http::transport(&place)?, Arc::new(place));
+        Ok(Self { http, place, own: Caller::default(), minimum_version: Arc::default() })
     }
 
     /// The same, speaking as the application with this id (see [`UserApi::connect`]).
@@ -167,6 +172,18 @@ impl Client {
     pub fn url(&self) -> &str {
         &self.place.url
     }
+
+    /// The oldest version of this software that the service still works with (`Usher-Minimum-Version`), as its last
+    /// answer said.
+    ///
+    /// ```
+    /// let client = usher_client::Client::new("http://127.0.0.1:39300")?;
+    /// assert_eq!(client.minimum_version(), None, "nothing was asked yet");
+    /// # Ok::<(), usher_client::Error>(())
+    /// ```
+    pub fn minimum_version(&self) -> Option<String> {
+        self.minimum_version.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 impl fmt::Debug for Client {
@@ -189,10 +206,7 @@ impl Place {
             Err(Error::new(Code::InvalidValue, format!("{shown} {why}: {example}")))
         };
         let Ok(url) = Url::parse(text) else { return refuse("is not an address") };
-        if url.scheme() == "https" {
-            return refuse("needs TLS, which this build does not have");
-        }
-        let (true, Some(host)) = (url.scheme() == "http", url.host()) else {
+        let (true, Some(host)) = (["http", "https"].contains(&url.scheme()), url.host()) else {
             return refuse("is not an HTTP address");
         };
         let is_loopback = match host {
@@ -202,16 +216,14 @@ impl Place {
         };
         // A name and password in the address are dropped: they would end up in messages.
         let url = format!("{}{}", url.origin().ascii_serialization(), url.path().trim_end_matches('/'));
-        let (base, ws_base) = (url.clone(), url.replacen("http", "ws", 1));
-        Ok(Self { url, base, ws_base, socket: None, is_loopback })
+        Ok(Self { base: url.clone(), url, socket: None, is_loopback })
     }
 
     /// The daemon behind a Unix socket. HTTP wants a host all the same.
     #[cfg(unix)]
     fn of_socket(path: PathBuf) -> Self {
         let url = format!("unix:{}", path.display());
-        let (base, ws_base) = ("http://localhost".to_owned(), "ws://localhost".to_owned());
-        Self { url, base, ws_base, socket: Some(path), is_loopback: true }
+        Self { url, base: "http://localhost".to_owned(), socket: Some(path), is_loopback: true }
     }
 }
 
@@ -223,17 +235,16 @@ mod tests {
     fn addresses_are_read_with_care() {
         let place = Place::parse("http://me:secret@localhost:39300/usher/?x=1").unwrap();
         assert_eq!(place.url, "http://localhost:39300/usher");
-        assert_eq!(place.ws_base, "ws://localhost:39300/usher");
         assert!(place.is_loopback);
         assert!(Place::parse("http://[::1]:1000").unwrap().is_loopback);
         assert!(!Place::parse("http://localhost.example.test").unwrap().is_loopback);
-        for wrong in ["", "127.0.0.1:39300", "localhost:39300", "ftp://127.0.0.1", "https://example.test"] {
+        assert!(!Place::parse("https://example.test").unwrap().is_loopback);
+        for wrong in ["", "127.0.0.1:39300", "localhost:39300", "ftp://127.0.0.1", "https://"] {
             let error = Place::parse(wrong).err().unwrap();
             assert_eq!(error.code, Code::InvalidValue, "{wrong}");
             assert!(error.message.ends_with("`http://127.0.0.1:39300`"), "{error}");
         }
-        for told in ["https://me:secret@example.test", "me:secret@example.test", "ftp://example.test/?secret"]
-        {
+        for told in ["me:secret@example.test", "ftp://example.test/?secret"] {
             let error = Place::parse(told).err().unwrap();
             assert!(!error.message.contains("secret"), "{error}");
         }

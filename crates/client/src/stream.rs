@@ -7,17 +7,27 @@ use futures_util::{
     Stream, StreamExt,
     stream::{self, BoxStream},
 };
+use reqwest::{
+    Method, StatusCode,
+    header::{
+        CONNECTION, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE,
+    },
+};
 use tokio::time;
 use tokio_tungstenite::{
-    connect_async_with_config,
+    WebSocketStream,
     tungstenite::{
-        self, Message, client::IntoClientRequest, handshake::client::Request, protocol::WebSocketConfig,
+        self, Message,
+        handshake::{client::generate_key, derive_accept_key},
+        protocol::{Role, WebSocketConfig},
     },
 };
 
 use crate::{
     Caller, Client, Code, Error, Present, Result, UserLastCheckedInStreamOutput, UserProfile, Version,
-    answer::Answer, backoff::Backoff, http::CONNECT_LIMIT,
+    answer::Answer,
+    backoff::Backoff,
+    http::{CONNECT_LIMIT, cause},
 };
 
 /// A daemon pings every 30 s; one that misses three is gone, whatever the network says.
@@ -120,34 +130,59 @@ impl Client {
         Ok(states.boxed())
     }
 
-    pub(crate) async fn open(&self, caller: &Caller, path: &str) -> Result<Socket> {
-        let mut request = format!("{}{path}", self.place.ws_base)
-            .into_client_request()
-            .map_err(|error| self.unreachable(error))?;
-        request.headers_mut().extend(self.headers(caller)?);
-        let config =
-            WebSocketConfig::default().read_buffer_size(4096).max_message_size(Some(LONGEST_MESSAGE));
-        match time::timeout(CONNECT_LIMIT, self.connect(request, config)).await {
-            Ok(Ok(socket)) => Ok(socket),
-            Ok(Err(tungstenite::Error::Http(response))) => {
-                let (parts, body) = response.into_parts();
-                let (status, headers) = (parts.status.as_u16(), parts.headers);
-                let body = body.unwrap_or_default().into();
-                Err(Answer { operation: format!("GET {path}"), status, headers, body }.error())
-            }
-            Ok(Err(error)) => Err(self.unreachable(error)),
-            Err(_) => Err(self.unreachable("no answer in time")),
-        }
+    /// Who the caller is and each change, over one connection: the items end with it. For programs that show another
+    /// token each time they come; everybody else wants [`watch_user`](Client::watch_user).
+    ///
+    /// ```no_run
+    /// # async fn example(token: usher_client::Secret) -> usher_client::Result<()> {
+    /// use usher_client::{Caller, Client, StreamExt};
+    ///
+    /// let caller = Caller { bearer: Some(token), ..Caller::default() };
+    /// let mut states = Client::new("https://cloud.example.org")?.connect_user(&caller).await?;
+    /// while let Some(present) = states.next().await {
+    ///     println!("{:?}", present.user.as_ref().map(|user| &user.id));
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn connect_user(&self, caller: &Caller) -> Result<BoxStream<'static, Arc<Present>>> {
+        let mut watch = Watch::new(self, caller, USER);
+        watch.socket = Some(self.open(caller, watch.topic.path).await?);
+        let states = stream::unfold(watch, |mut watch| async move {
+            let state = watch.state().await;
+            state.inspect_err(|error| tracing::debug!(%error, "watch.ended")).ok().map(|state| (state, watch))
+        });
+        Ok(states.boxed())
     }
 
-    async fn connect(&self, request: Request, config: WebSocketConfig) -> tungstenite::Result<Socket> {
-        #[cfg(unix)]
-        if let Some(path) = &self.place.socket {
-            let stream = tokio::net::UnixStream::connect(path).await?;
-            let upgraded = tokio_tungstenite::client_async_with_config(request, stream, Some(config)).await?;
-            return Ok(upgraded.0.boxed());
+    /// A WebSocket, made by the same transport as every request: its proxy, its trust in certificates, its Unix socket.
+    pub(crate) async fn open(&self, caller: &Caller, path: &str) -> Result<Socket> {
+        let key = generate_key();
+        let handshake = self
+            .request(caller, Method::GET, path)?
+            .header(CONNECTION, "Upgrade")
+            .header(UPGRADE, "websocket")
+            .header(SEC_WEBSOCKET_VERSION, "13")
+            .header(SEC_WEBSOCKET_KEY, &key);
+        let response = match time::timeout(CONNECT_LIMIT, handshake.send()).await {
+            Ok(Ok(response)) => response,
+            Ok(Err(error)) => return Err(self.unreachable(cause(&error))),
+            Err(_) => return Err(self.unreachable("no answer in time")),
+        };
+        self.note_minimum_version(response.headers());
+        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            let (status, headers) = (response.status().as_u16(), response.headers().clone());
+            let body = response.bytes().await.unwrap_or_default();
+            return Err(Answer { operation: format!("GET {path}"), status, headers, body }.error());
         }
-        Ok(connect_async_with_config(request, Some(config), true).await?.0.boxed())
+        let accepted = response.headers().get(SEC_WEBSOCKET_ACCEPT).map(HeaderValue::as_bytes);
+        if accepted != Some(derive_accept_key(key.as_bytes()).as_bytes()) {
+            return Err(self.unreachable("what answers there speaks no WebSocket"));
+        }
+        let connection = response.upgrade().await.map_err(|error| self.unreachable(cause(&error)))?;
+        let config =
+            WebSocketConfig::default().read_buffer_size(4096).max_message_size(Some(LONGEST_MESSAGE));
+        Ok(WebSocketStream::from_raw_socket(connection, Role::Client, Some(config)).await.boxed())
     }
 }
 
@@ -249,141 +284,4 @@ pub(crate) async fn message(socket: &mut Socket) -> Result<Bytes, String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::{
-        Mutex,
-        atomic::{AtomicUsize, Ordering},
-    };
-
-    use axum::{
-        Router,
-        extract::ws::{Message as Frame, WebSocket, WebSocketUpgrade},
-        http::{HeaderMap, StatusCode, Uri},
-        routing::get,
-    };
-    use tokio::sync::oneshot;
-
-    use super::*;
-    use crate::{
-        UserApi,
-        testing::{self, client_of},
-    };
-
-    fn profile(id: &str) -> Frame {
-        Frame::text(testing::profile(id).to_string())
-    }
-
-    /// A client of a server that handles its nth connection with `session(n, socket)`.
-    async fn speaking<F, S>(session: F) -> Client
-    where
-        F: Fn(usize, WebSocket) -> S + Clone + Send + Sync + 'static,
-        S: Future<Output = ()> + Send + 'static,
-    {
-        let connections = Arc::new(AtomicUsize::new(0));
-        let accept = get(move |upgrade: WebSocketUpgrade| async move {
-            upgrade.on_upgrade(move |socket| session(connections.fetch_add(1, Ordering::SeqCst), socket))
-        });
-        client_of(Router::new().route("/user/stream", accept)).await
-    }
-
-    fn id(event: Event<Arc<Present>>) -> Option<String> {
-        match event {
-            Event::Now(present) => present.user.as_ref().map(|user| user.id.clone()),
-            Event::Lost { error, .. } => panic!("lost: {error}"),
-        }
-    }
-
-    #[tokio::test]
-    async fn a_dropped_connection_is_told_and_made_again() {
-        let client = speaking(|nth, mut socket| async move {
-            let _ = socket.send(profile(&format!("user-{nth}"))).await;
-        })
-        .await;
-        let mut events = client.watch_user();
-        for nth in 0..3 {
-            let Some(Event::Now(present)) = events.next().await else {
-                panic!("the present state comes first")
-            };
-            assert_eq!(present.user.as_ref().unwrap().id, format!("user-{nth}"));
-            assert_eq!(present.version.revision, nth + 1, "the count goes on over reconnects");
-            let Some(Event::Lost { error, retry_in }) = events.next().await else { panic!("a loss is told") };
-            assert_eq!(error.code, Code::Unreachable);
-            assert!(retry_in <= Duration::from_millis(100), "a state in between starts the backoff anew");
-        }
-    }
-
-    #[tokio::test]
-    async fn empty_means_signed_out_and_pings_are_answered() {
-        let client = speaking(|_, mut socket| async move {
-            let _ = socket.send(Frame::text("")).await;
-            let _ = socket.send(Frame::Ping(Default::default())).await;
-            while !matches!(socket.recv().await, Some(Ok(Frame::Pong(_))) | None) {}
-            let _ = socket.send(profile("ada")).await;
-            socket.recv().await;
-        })
-        .await;
-        let mut events = client.watch_user();
-        assert_eq!(id(events.next().await.unwrap()), None);
-        assert_eq!(id(events.next().await.unwrap()).as_deref(), Some("ada"));
-    }
-
-    #[tokio::test]
-    async fn dropping_the_stream_closes_the_connection() {
-        let (tell, closed) = oneshot::channel();
-        let tell = Arc::new(Mutex::new(Some(tell)));
-        let client = speaking(move |_, mut socket| {
-            let tell = tell.lock().unwrap().take();
-            async move {
-                let _ = socket.send(profile("ada")).await;
-                while let Some(Ok(_)) = socket.recv().await {}
-                let _ = tell.map(|tell| tell.send(()));
-            }
-        })
-        .await;
-        let mut states = client.stream_user(&Caller::default()).await.unwrap();
-        assert_eq!(states.next().await.unwrap().user.as_ref().unwrap().id, "ada");
-        drop(states);
-        closed.await.unwrap();
-    }
-
-    #[tokio::test]
-    async fn a_refused_handshake_is_the_daemons_own_error() {
-        let refuse = get(|uri: Uri, headers: HeaderMap| async move {
-            assert_eq!(uri.path_and_query().unwrap(), "/user/stream?types=all");
-            assert_eq!(headers["authorization"], "Bearer old");
-            (StatusCode::UNAUTHORIZED, [("x-error-code", "not_signed_in")], "sign in first")
-        });
-        let client = client_of(Router::new().route("/user/stream", refuse)).await.with_bearer("old".into());
-        let error = client.stream_user(&Caller::default()).await.err().unwrap();
-        assert_eq!((error.code, error.message.as_str()), (Code::NotSignedIn, "sign in first"));
-        let Some(Event::Lost { error, .. }) = client.watch_user().next().await else {
-            panic!("a loss is told")
-        };
-        assert_eq!(error.code, Code::NotSignedIn);
-    }
-
-    #[tokio::test]
-    async fn check_ins_are_read_too() {
-        let accept = get(|upgrade: WebSocketUpgrade| async move {
-            upgrade.on_upgrade(|mut socket| async move {
-                let _ = socket.send(Frame::text(r#"{"needsRefresh":true,"userId":"ada"}"#)).await;
-                socket.recv().await;
-            })
-        });
-        let client = client_of(Router::new().route("/user/last_checked_in/stream", accept)).await;
-        let Some(Event::Now(check_in)) = client.watch_last_checked_in().next().await else {
-            panic!("told at once")
-        };
-        assert!(check_in.needs_refresh);
-    }
-
-    #[test]
-    fn delays_grow_to_their_limit() {
-        let mut backoff = Backoff::new(true);
-        let longest: Vec<_> = (0..8).map(|_| backoff.delay(u64::MAX).as_millis()).collect();
-        assert_eq!(longest, [100, 200, 400, 800, 1600, 3200, 5000, 5000]);
-        assert_eq!(backoff.delay(0), Duration::ZERO);
-        backoff.attempts = u32::MAX;
-        assert_eq!(backoff.delay(u64::MAX), Duration::from_secs(5));
-    }
-}
+mod tests;
