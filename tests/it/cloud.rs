@@ -6,7 +6,7 @@ mod contrib;
 mod guide;
 mod nats;
 mod network;
-mod node;
+pub(crate) mod node;
 mod nodes;
 mod operations;
 mod organisations;

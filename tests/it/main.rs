@@ -20,6 +20,7 @@ mod page;
 mod process;
 mod raw;
 mod socket;
+mod step;
 mod steps;
 mod streams;
 mod trouble;

@@ -34,7 +34,7 @@ fn daemon_of(url: &str, more: &str) -> Daemon {
 }
 
 /// Writes the configuration of a daemon with this data directory.
-fn configure(data: &Path, url: &str, more: &str) {
+pub(crate) fn configure(data: &Path, url: &str, more: &str) {
     let folder = data.parent().unwrap().join("home/config/usher");
     std::fs::create_dir_all(&folder).unwrap();
     let issuer =

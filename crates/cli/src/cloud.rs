@@ -119,7 +119,7 @@ async fn serve(settings: Settings, face: Face) -> anyhow::Result<ExitCode> {
     let ambient = Ambient::of_this_machine();
     let cloud = Cloud::new(settings, ambient.clone());
     let run_id = ambient.uuid().as_fields().0;
-    let server = Server::of_network(Arc::new(cloud.clone()), run_id, LIMITS);
+    let server = Server::of_network(Arc::new(cloud.clone()), run_id, LIMITS).wanting(face.minimum_version);
     let network = Arc::new(Network::new(face.trusted_proxies, face.requests_per_address));
     let mut addresses = Vec::new();
     for address in &face.listen {

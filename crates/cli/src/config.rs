@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use serde::Deserialize;
-use usher_device::{Identity, IssuerSettings, TokenStore};
+use usher_device::{Identity, IssuerSettings, TokenStore, check_cloud};
 use usher_http::Limits;
 
 /// The commented example, which is also the documentation of the keys.
@@ -35,6 +35,8 @@ pub(crate) struct Settings {
     pub(crate) max_streams: Option<NonZeroUsize>,
     /// `token_store`, `USHER_TOKEN_STORE`: where the key is that seals tokens.
     pub(crate) token_store: Option<TokenStore>,
+    /// `cloud`, `USHER_CLOUD`: the cloud that accounts are kept in step with.
+    pub(crate) cloud: Option<String>,
     /// `sign_in_within`: seconds a sign-in waits for the person.
     pub(crate) sign_in_within: Option<u64>,
     /// `issuer_within`: seconds one exchange with an identity provider may take.
@@ -69,12 +71,18 @@ impl Settings {
             max_connections: given.max_connections.or(of_file.max_connections),
             max_streams: given.max_streams.or(of_file.max_streams),
             token_store: given.token_store.or(of_file.token_store),
+            cloud: given.cloud.or(of_file.cloud),
             sign_in_within: of_file.sign_in_within,
             issuer_within: of_file.issuer_within,
             issuer: of_file.issuer,
         };
         for issuer in &settings.issuer {
             issuer.check().map_err(|why| anyhow::anyhow!("issuer {}: {why}", issuer.url))?;
+        }
+        if let Some(cloud) = &settings.cloud {
+            // There may be a password in it.
+            check_cloud(cloud)
+                .map_err(|why| anyhow::anyhow!("the address of the cloud cannot be used: {why}"))?;
         }
         for address in &settings.listen {
             if !address.ip().is_loopback() {
@@ -121,6 +129,7 @@ impl Settings {
             |given: Option<u64>, usual| given.map_or(usual, |given| Duration::from_secs(given.max(1)));
         Identity {
             issuers: self.issuer.clone(),
+            cloud: self.cloud.clone(),
             token_store: self.token_store.unwrap_or(usual.token_store),
             opens_browser: !self.no_browser.unwrap_or_default(),
             sign_in_within: seconds(self.sign_in_within, usual.sign_in_within),
@@ -164,11 +173,13 @@ mod tests {
             max_connections,
             max_streams,
             token_store,
+            cloud,
             sign_in_within,
             issuer_within,
             issuer,
         } = settings;
         issuer[0].check().unwrap();
+        check_cloud(&cloud.unwrap()).unwrap();
         assert!(!listen.is_empty() && !hosts.is_empty() && !allow_uids.is_empty());
         assert!(token_store.is_some() && sign_in_within.is_some() && issuer_within.is_some());
         assert!(data_dir.is_some() && no_browser.is_some() && guard.is_some());

@@ -57,6 +57,9 @@ pub(crate) struct Args {
     /// Where the key is that seals tokens of identity providers: `keyring`, or `file` in the data directory
     #[arg(long, value_name = "PLACE", env = "USHER_TOKEN_STORE")]
     token_store: Option<TokenStore>,
+    /// Keep accounts of identity providers in step with the cloud at this address
+    #[arg(long, value_name = "URL", env = "USHER_CLOUD")]
+    cloud: Option<String>,
     /// Read settings from this file
     #[arg(long, value_name = "FILE", env = "USHER_CONFIG")]
     config: Option<std::path::PathBuf>,
@@ -81,6 +84,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         max_connections: args.max_connections,
         max_streams: args.max_streams,
         token_store: args.token_store,
+        cloud: args.cloud,
         ..Settings::default()
     };
     let settings = match Settings::read(given, args.config.as_deref()) {
@@ -153,6 +157,7 @@ async fn serve(settings: &Settings, data_dir: &DataDir) -> anyhow::Result<ExitCo
         () = stop => tracing::info!("stopping"),
         () = device.watch_policies() => {}
         () = device.keep_sessions() => {}
+        () = device.keep_in_step() => {}
     }
     drop(port_file);
     server.shut_down().await;

@@ -1,7 +1,7 @@
 //! `status`: how the daemon is doing, in its own words.
 
 use usher_client::Client;
-use usher_wire::{Caller, GuardStatus, PolicyFile, SessionStatus, Status, UserApi};
+use usher_wire::{Caller, CloudStatus, GuardStatus, PolicyFile, SessionStatus, Status, UserApi};
 
 use crate::print::{self, EMPTY, clean, or_empty};
 
@@ -14,6 +14,7 @@ pub(crate) async fn status(json: bool) -> anyhow::Result<()> {
 fn show(client: &Client, status: &Status) -> anyhow::Result<()> {
     let yes_or_no = |fact: bool| if fact { "yes" } else { "no" }.to_owned();
     let session = status.session.as_ref().map(|session| ("session", session_told(session)));
+    let cloud = status.cloud.as_ref().map(|cloud| ("cloud", cloud_told(cloud)));
     let members = [
         ("daemon", client.url().to_string()),
         ("version", clean(&status.version)),
@@ -26,7 +27,9 @@ fn show(client: &Client, status: &Status) -> anyhow::Result<()> {
     let policies =
         if status.policies.is_empty() { EMPTY.to_owned() } else { status.policies.len().to_string() };
     let guard = status.guard.iter().flat_map(guarded);
-    print::members(members.into_iter().chain(session).chain(guard).chain([("policies", policies)]))?;
+    print::members(
+        members.into_iter().chain(session).chain(cloud).chain(guard).chain([("policies", policies)]),
+    )?;
     status.policies.iter().try_for_each(|policy| print::line(format_args!("  {}", told(policy))))
 }
 
@@ -49,6 +52,25 @@ fn session_told(session: &SessionStatus) -> String {
     let Some(problem) = &session.problem else { return issuer };
     let since = session.since.as_ref().map(|since| format!(" (since {})", since.value)).unwrap_or_default();
     format!("{issuer}: {}; {}{since}", clean(&problem.message), clean(&problem.next_step))
+}
+
+/// The cloud, and why it is not followed.
+fn cloud_told(cloud: &CloudStatus) -> String {
+    let mut told = clean(&cloud.url);
+    if let Some(message) = &cloud.message {
+        let since = cloud.since.as_ref().map(|since| format!(" (since {})", since.value)).unwrap_or_default();
+        told += &format!(": {}{since}", clean(message));
+    }
+    if cloud.pending_edits > 0 {
+        told += &format!("; {} edits wait for it", cloud.pending_edits);
+    }
+    if let Some(refused) = &cloud.refused_edit {
+        told += &format!("; it refused an edit: {}", clean(refused));
+    }
+    if cloud.update_required {
+        told += "; it wants a newer version of usher";
+    }
+    told
 }
 
 /// One policy file: what is in force from it, and why its present content is not.

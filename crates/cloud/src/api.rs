@@ -291,6 +291,7 @@ impl UserApi for Cloud {
             guard: None,
             issuers: Some(self.0.settings.issuers.iter().map(IssuerSettings::about).collect()),
             session: None,
+            cloud: None,
             sign_in: None,
             token_store: None,
         })

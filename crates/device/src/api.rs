@@ -17,6 +17,7 @@ use usher_wire::{
 
 use crate::Device;
 use crate::bound::signed_out;
+use crate::cloud::{at_cloud, not_here};
 use crate::streams::states;
 
 const NO_CLOUD: &str = "this device is not connected to a cloud, so it has no allocation and no vanity name";
@@ -44,6 +45,10 @@ impl UserApi for Device {
     }
 
     async fn refresh_user(&self, caller: &Caller) -> Result<UserProfile> {
+        let user = self.user_of(caller).await?;
+        if self.is_of_cloud(&user.id).await? {
+            self.check_in_now(&user.id).await.map_err(not_here)?;
+        }
         self.user_of(caller).await
     }
 
@@ -67,14 +72,24 @@ impl UserApi for Device {
     }
 
     async fn user_providers(&self, caller: &Caller) -> Result<ReturnedUserProfile> {
-        self.present_to(caller).await?;
+        let present = self.present_to(caller).await?;
+        if let Some(user) = &present.user
+            && self.is_of_cloud(&user.id).await?
+        {
+            self.require_registered(caller).await?;
+            return self.providers_at_cloud(&user.id).await;
+        }
         Err(Error::not_available_here(
             "linked providers are kept by a cloud, and this device is not connected to one",
         ))
     }
 
-    async fn user_update_vanity(&self, caller: &Caller, _: ProfileUpdate) -> Result<UserProfile> {
-        self.present_to(caller).await?;
+    async fn user_update_vanity(&self, caller: &Caller, edit: ProfileUpdate) -> Result<UserProfile> {
+        if let Some(user) = &self.present_to(caller).await?.user
+            && self.is_of_cloud(&user.id).await?
+        {
+            return self.vanity_at_cloud(&user.id, edit).await;
+        }
         Err(Error::new(Code::NotConnected, NO_CLOUD))
     }
 
@@ -99,12 +114,19 @@ impl UserApi for Device {
     }
 
     async fn user_checkout(&self, caller: &Caller) -> Result<UserCheckoutOutput> {
-        self.user_of(caller).await?;
+        let user = self.user_of(caller).await?.id;
+        if self.is_of_cloud(&user).await? {
+            return at_cloud!(self, &user, line => line.client.user_checkout(&line.caller)).map_err(not_here);
+        }
         Err(Error::not_available_here(NO_BILLING))
     }
 
     async fn user_manage_subscriptions(&self, caller: &Caller) -> Result<UserManageSubscriptionsOutput> {
-        self.user_of(caller).await?;
+        let user = self.user_of(caller).await?.id;
+        if self.is_of_cloud(&user).await? {
+            return at_cloud!(self, &user, line => line.client.user_manage_subscriptions(&line.caller))
+                .map_err(not_here);
+        }
         Err(Error::not_available_here(NO_BILLING))
     }
 
@@ -153,26 +175,44 @@ impl UserApi for Device {
     }
 
     async fn sessions_snapshot(&self, caller: &Caller) -> Result<UserSessions> {
-        self.user_of(caller).await?;
+        let user = self.user_of(caller).await?.id;
+        if self.is_of_cloud(&user).await? {
+            return at_cloud!(self, &user, line => line.client.sessions_snapshot(&line.caller))
+                .map_err(not_here);
+        }
         Err(Error::not_available_here(NO_CLOUD_ACCOUNT))
     }
 
-    async fn revoke_session(&self, caller: &Caller, _: &str) -> Result<UserSessions> {
-        self.user_of(caller).await?;
+    async fn revoke_session(&self, caller: &Caller, session: &str) -> Result<UserSessions> {
+        let user = self.user_of(caller).await?.id;
+        if self.is_of_cloud(&user).await? {
+            return at_cloud!(self, &user, line => line.client.revoke_session(&line.caller, session))
+                .map_err(not_here);
+        }
         Err(Error::not_available_here(NO_CLOUD_ACCOUNT))
     }
 
     async fn export_user(&self, caller: &Caller) -> Result<UserExport> {
-        self.user_of(caller).await?;
+        let user = self.user_of(caller).await?.id;
+        if self.is_of_cloud(&user).await? {
+            return at_cloud!(self, &user, line => line.client.export_user(&line.caller)).map_err(not_here);
+        }
         Err(Error::not_available_here(NO_CLOUD_ACCOUNT))
     }
 
     async fn delete_user(&self, caller: &Caller) -> Result<Deletion> {
-        self.user_of(caller).await?;
+        let user = self.user_of(caller).await?.id;
+        if self.is_of_cloud(&user).await? {
+            return at_cloud!(self, &user, line => line.client.delete_user(&line.caller)).map_err(not_here);
+        }
         Err(Error::not_available_here(NO_CLOUD_ACCOUNT))
     }
 
-    async fn deletion_snapshot(&self, _: &Caller, _: &str) -> Result<Deletion> {
+    async fn deletion_snapshot(&self, _: &Caller, receipt: &str) -> Result<Deletion> {
+        if let Ok(client) = self.cloud_client() {
+            // The receipt is the proof: nobody needs to be signed in.
+            return client.deletion_snapshot(&Caller::default(), receipt).await;
+        }
         Err(Error::not_available_here(NO_CLOUD_ACCOUNT))
     }
 
@@ -263,12 +303,20 @@ impl UserApi for Device {
     }
 
     async fn allocations_connect_new_cloud(&self, caller: &Caller) -> Result<AllocationCloud> {
-        self.user_of(caller).await?;
+        let user = self.user_of(caller).await?.id;
+        if self.is_of_cloud(&user).await? {
+            return at_cloud!(self, &user, line => line.client.allocations_connect_new_cloud(&line.caller))
+                .map_err(not_here);
+        }
         Err(Error::new(Code::NotConnected, NO_CLOUD))
     }
 
     async fn allocations_disconnect_cloud(&self, caller: &Caller) -> Result<String> {
-        self.user_of(caller).await?;
+        let user = self.user_of(caller).await?.id;
+        if self.is_of_cloud(&user).await? {
+            return at_cloud!(self, &user, line => line.client.allocations_disconnect_cloud(&line.caller))
+                .map_err(not_here);
+        }
         Err(Error::new(Code::NotConnected, NO_CLOUD))
     }
 
@@ -311,6 +359,7 @@ impl UserApi for Device {
         let issuers: Vec<_> =
             self.0.issuers.iter().map(|issuer| self.about_issuer(&issuer.settings)).collect();
         let session = if is_ready { self.session_status().await? } else { None };
+        let cloud = if is_ready { self.cloud_status().await? } else { None };
         let accounts = if is_ready { self.read(|tx| Ok(tx.accounts()?.len())).await? } else { 0 };
         Ok(Status {
             version: env!("CARGO_PKG_VERSION").into(),
@@ -324,6 +373,7 @@ impl UserApi for Device {
             token_store: (!issuers.is_empty()).then(|| self.0.vault.store.as_str().to_owned()),
             issuers: Some(issuers).filter(|issuers| !issuers.is_empty()),
             session,
+            cloud,
             sign_in: self.last_sign_in(),
         })
     }

@@ -22,11 +22,19 @@ impl Device {
         let present = self.present_to(caller).await?;
         let user = present.user.as_ref().ok_or_else(|| signed_out(caller))?;
         let entities = user.entities.iter().flat_map(|entities| &entities.iterable);
-        let basis = Basis { as_of: self.0.policies.borrow().read_at, stale: false };
+        let basis = match self.0.cloud.contact(&user.id) {
+            Some(contact) => {
+                Basis { as_of: contact.checked_in, stale: contact.is_stale(self.0.ambient.now()) }
+            }
+            None => Basis { as_of: self.0.policies.borrow().read_at, stale: false },
+        };
         decide(entities.filter_map(|entity| entity.reference.as_deref()), input, basis)
     }
 
     pub(crate) async fn associate(&self, user: &str, entity: &str) -> Result<()> {
+        if self.asks_cloud_for(user, entity).await? {
+            return self.associate_at_cloud(user, entity).await;
+        }
         let reason = self.membership_of(user, entity)?;
         let (user, entity) = (user.to_owned(), entity.to_owned());
         self.write(move |tx| {
@@ -40,6 +48,9 @@ impl Device {
     }
 
     pub(crate) async fn disassociate(&self, user: &str, entity: &str) -> Result<()> {
+        if self.asks_cloud_for(user, entity).await? {
+            return self.disassociate_at_cloud(user, entity).await;
+        }
         let reason = self.membership_of(user, entity)?;
         let (user, entity) = (user.to_owned(), entity.to_owned());
         self.write(move |tx| {
@@ -53,6 +64,12 @@ impl Device {
             Err(Error::new(Code::NotAllowed, message).into())
         })
         .await
+    }
+
+    /// Whether the entity is the cloud's business: no policy file of this device has it.
+    async fn asks_cloud_for(&self, user: &str, entity: &str) -> Result<bool> {
+        let is_of_file = self.0.policies.borrow().entity(entity).is_some();
+        Ok(!is_of_file && self.is_of_cloud(user).await?)
     }
 
     fn membership_of(&self, user: &str, entity: &str) -> Result<Membership> {

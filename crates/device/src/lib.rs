@@ -9,6 +9,7 @@ mod api;
 mod applications;
 mod bound;
 pub mod checkup;
+mod cloud;
 pub mod data_dir;
 mod entities;
 mod pkce;
@@ -30,6 +31,7 @@ use usher_domain::ambient::Ambient;
 use usher_domain::store::{OpenError, Store, Tx, Work};
 use usher_wire::{Code, Error, Present, Result};
 
+use crate::cloud::Cloud;
 use crate::policies::Policies;
 use crate::presence::Presence;
 use crate::session::Sessions;
@@ -38,6 +40,7 @@ use crate::trust::Trust;
 use crate::vault::Vault;
 use usher_issuer::{Issuer, Outbound};
 
+pub use crate::cloud::check_cloud;
 pub use crate::settings::{Identity, TokenStore};
 pub use crate::sign_in::Arrivals;
 pub use usher_issuer::{IssuerKind, IssuerSettings};
@@ -56,6 +59,7 @@ struct Inner {
     presence: Presence,
     policies: watch::Sender<Arc<Policies>>,
     trust: Trust,
+    cloud: Cloud,
     identity: Identity,
     issuers: Vec<Arc<Issuer>>,
     vault: Vault,
@@ -89,6 +93,7 @@ impl Device {
             policies: watch::Sender::default(),
             trust: Trust::default(),
             issuers: issuers.map(|settings| Arc::new(Issuer::new(settings, Arc::clone(&http)))).collect(),
+            cloud: Cloud::new(identity.cloud.clone()),
             identity,
             sessions: Sessions::default(),
             sign_ins: SignIns::default(),
@@ -143,6 +148,7 @@ impl Device {
         let os = begun.await.map_err(|error| unusable(error.message))?;
         // Only a second call could find it set, and then the first one's store is as good.
         drop(self.0.opened.set(Opened { store, os }));
+        self.recall_clouds().await.map_err(|error| unusable(error.message))?;
         Ok(())
     }
 

@@ -146,14 +146,14 @@ pub(crate) fn compose(tx: &Tx<'_>, user: User, policies: &Policies) -> Work<User
     let mut profile = user.profile;
     user.beta.show_on(&mut profile);
     let joined = if policies.is_empty() { Vec::new() } else { tx.memberships(&profile.id)? };
-    let entities: Vec<ReferencedEntity> = policies
-        .of(&profile.id, &joined)
-        .map(|entity| ReferencedEntity {
-            id: entity.id.clone(),
-            reference: Some(Box::new(FlattenedEntity::from(entity))),
-            schema: None,
-        })
-        .collect();
+    let of_policies = policies.of(&profile.id, &joined).map(|entity| ReferencedEntity {
+        id: entity.id.clone(),
+        reference: Some(Box::new(FlattenedEntity::from(entity))),
+        schema: None,
+    });
+    // The cloud's come with the profile.
+    let of_cloud = profile.entities.take().into_iter().flat_map(|entities| entities.iterable);
+    let entities: Vec<ReferencedEntity> = of_cloud.chain(of_policies).collect();
     if !entities.is_empty() {
         let indices = (0..).zip(&entities).map(|(index, entity)| (entity.id.clone(), index)).collect();
         profile.entities =

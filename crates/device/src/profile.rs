@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use usher_domain::edit::{Named, edit};
+use usher_domain::queued::QueuedEdit;
 use usher_wire::{Caller, Code, Error, ProfileUpdate, Result, UserBetaStatus, UserProfile, Version};
 
 use crate::Device;
@@ -22,14 +23,20 @@ impl Device {
             None => sent.updated.as_ref().map_or(Named::Nothing, |updated| Named::Stamp(updated.value)),
         };
         let policies = Arc::clone(&self.0.policies.borrow());
-        let now = self.0.ambient.now();
+        let (now, has_cloud) = (self.0.ambient.now(), self.0.cloud.is_there());
         self.write(move |tx| {
             let account = tx.account(&id)?.ok_or_else(|| unknown_user(&id))?;
             let user = tx.user(&id)?.ok_or_else(|| unknown_user(&id))?;
+            let before = user.profile.clone();
             let user = edit(tx, user, &sent, named, account.is_local, now)?;
+            let is_of_cloud = !account.is_local && (has_cloud || tx.cloud_account(&id)?.is_some());
+            if is_of_cloud && let Some(edit) = QueuedEdit::between(&before, &user.profile) {
+                tx.queue_edit(&id, &edit)?;
+            }
             compose(tx, user, &policies)
         })
         .await
+        .inspect(|profile| self.0.cloud.edited(&profile.id))
     }
 
     pub(crate) async fn beta_status(&self, caller: &Caller, sent: UserBetaStatus) -> Result<UserBetaStatus> {
@@ -38,6 +45,9 @@ impl Device {
                 Code::NotConnected,
                 "nobody is signed in: run `usher login` and try again",
             ));
+        }
+        if self.is_of_cloud(&sent.user).await? {
+            return self.beta_status_at_cloud(sent).await;
         }
         let now = self.0.ambient.now();
         self.write(move |tx| {

@@ -10,6 +10,8 @@ use usher_issuer::IssuerSettings;
 pub struct Identity {
     /// The providers, the default first.
     pub issuers: Vec<IssuerSettings>,
+    /// The cloud that accounts of these providers are kept in step with.
+    pub cloud: Option<String>,
     /// Where the key is kept that seals tokens.
     pub token_store: TokenStore,
     /// Whether a browser may be opened.
@@ -24,6 +26,7 @@ impl Default for Identity {
     fn default() -> Self {
         Self {
             issuers: Vec::new(),
+            cloud: None,
             token_store: TokenStore::Keyring,
             opens_browser: false,
             sign_in_within: Duration::from_secs(300),

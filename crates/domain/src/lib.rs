@@ -6,4 +6,5 @@ pub mod beta;
 pub mod edit;
 pub mod origin;
 pub mod profile;
+pub mod queued;
 pub mod store;

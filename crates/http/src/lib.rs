@@ -23,6 +23,7 @@ mod stream;
 mod tls;
 mod watch;
 
+pub use axum::http::HeaderValue;
 pub use guard::{Guard, Mode};
 pub use network::{Network, Public};
 pub use openapi::openapi_json;

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::HeaderValue;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -73,6 +74,8 @@ struct Shared {
     /// Told apart from other runs' requests in a log by the prefix.
     request_prefix: u32,
     requests: AtomicU64,
+    /// The oldest version of a device this service still works with; said in every answer.
+    minimum_version: Option<HeaderValue>,
 }
 
 /// How a connection is treated.
@@ -113,6 +116,15 @@ impl Server {
         })
     }
 
+    /// The same, whose every answer says which versions of a device are too old (`Usher-Minimum-Version`). Call before
+    /// [`Server::listen`].
+    pub fn wanting(mut self, version: Option<HeaderValue>) -> Self {
+        if let Some(shared) = Arc::get_mut(&mut self.shared) {
+            shared.minimum_version = version;
+        }
+        self
+    }
+
     /// A server that says how another one is doing.
     pub fn of_watch(watched: Arc<dyn Watched>, run_id: u32) -> Self {
         Self::serving(run_id, Limits::default(), Peers::everybody(), |_| watch::router(watched))
@@ -135,6 +147,7 @@ impl Server {
             refusals: Arc::new(Semaphore::new(MAX_REFUSED)),
             request_prefix: run_id,
             requests: AtomicU64::new(0),
+            minimum_version: None,
         };
         let entrance = entrance(shared.closing.clone());
         Self { shared: Arc::new(shared), tracker, entrance }
@@ -262,7 +275,10 @@ where
             asked.fetch_add(1, Ordering::Relaxed);
             seat.as_ref().inspect(|seat| seat.answering());
             let desk = Desk { router: &shared.router, guard: &guard, refusal, address };
-            let response = answer(&desk, request, || shared.request_id()).await;
+            let mut response = answer(&desk, request, || shared.request_id()).await;
+            if let Some(version) = &shared.minimum_version {
+                response.headers_mut().insert("usher-minimum-version", version.clone());
+            }
             if asked.fetch_sub(1, Ordering::Relaxed) == 1 {
                 seat.as_ref().inspect(|seat| seat.waiting());
             }

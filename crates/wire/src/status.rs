@@ -32,6 +32,8 @@ pub struct Status {
     pub token_store: Option<String>,
     /// The current account's session at its provider; absent for a local account.
     pub session: Option<SessionStatus>,
+    /// How the current account stands with the cloud; absent without a cloud, and for a local account.
+    pub cloud: Option<CloudStatus>,
     /// Id of the sign-in that was started last, running or ended; absent when there was none.
     pub sign_in: Option<String>,
 }
@@ -79,6 +81,53 @@ pub struct SessionStatus {
     pub problem: Option<SignInFailure>,
     /// Since when it fails.
     pub since: Option<GroupedTimestamp>,
+}
+
+wire_enum! {
+    /// Whether a cloud is followed.
+    pub enum ConnectivityEnum {
+        Unknown = "UNKNOWN",
+        Connected = "CONNECTED",
+        Offline = "OFFLINE",
+    }
+}
+
+wire_enum! {
+    /// Why it is not.
+    pub enum OfflineReasonEnum {
+        Unknown = "UNKNOWN",
+        Unreachable = "UNREACHABLE",
+        Tls = "TLS",
+        Clock = "CLOCK",
+        Proxy = "PROXY",
+        Refused = "REFUSED",
+        SignedOutThere = "SIGNED_OUT_THERE",
+    }
+}
+
+/// How an account stands with the cloud.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CloudStatus {
+    /// Where the cloud is.
+    pub url: String,
+    /// Whether it is followed now.
+    pub connectivity: ConnectivityEnum,
+    /// Why it is not. The user stays signed in.
+    pub reason: Option<OfflineReasonEnum>,
+    /// The same in words.
+    pub message: Option<String>,
+    /// Since when it is so.
+    pub since: Option<GroupedTimestamp>,
+    /// When the cloud was last heard of; absent when never.
+    pub last_checked_in: Option<GroupedTimestamp>,
+    /// How many edits made here it has not acknowledged.
+    pub pending_edits: i64,
+    /// Why it refused an edit for good; told once.
+    pub refused_edit: Option<String>,
+    /// Whether it wants a newer version of this software.
+    pub update_required: bool,
 }
 
 /// One file of the policy folder.

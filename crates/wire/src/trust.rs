@@ -64,6 +64,7 @@ wire_enum! {
         SessionEnded = "SESSION_ENDED",
         DeletionRequested = "DELETION_REQUESTED",
         AccountRestored = "ACCOUNT_RESTORED",
+        EditRefused = "EDIT_REFUSED",
     }
 }
 

@@ -124,6 +124,11 @@ impl Node {
         child.wait().unwrap();
     }
 
+    /// Whether it was started and not ended by the test.
+    pub(crate) fn is_running(&self) -> bool {
+        self.child.is_some()
+    }
+
     /// Ends it as a service manager does.
     pub(crate) fn stop(&mut self) {
         let status = end(self.child.take().expect("the node is running"), "TERM");

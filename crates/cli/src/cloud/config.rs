@@ -11,7 +11,7 @@ use ipnet::IpNet;
 use serde::Deserialize;
 use usher_cloud::{Place, Settings};
 use usher_device::IssuerSettings;
-use usher_http::Tls;
+use usher_http::{HeaderValue, Tls};
 use usher_wire::Secret;
 
 use super::Given;
@@ -42,6 +42,7 @@ struct File {
     log: Option<Log>,
     look_every: Option<u64>,
     deletes_after: Option<u64>,
+    minimum_version: Option<String>,
     issuer: Vec<IssuerSettings>,
 }
 
@@ -67,6 +68,7 @@ pub(super) struct Face {
     pub(super) trusted_proxies: Vec<IpNet>,
     pub(super) requests_per_address: Option<NonZeroU32>,
     pub(super) log: Log,
+    pub(super) minimum_version: Option<HeaderValue>,
 }
 
 /// What the node is told: by flags, the environment, the file, in this order.
@@ -108,8 +110,17 @@ pub(super) fn read(given: Given) -> anyhow::Result<Told> {
         trusted_proxies: file.trusted_proxies,
         requests_per_address: limit(file.requests_per_address, NonZeroU32::new(REQUESTS_PER_ADDRESS)),
         log: given.log.or(file.log).unwrap_or_default(),
+        minimum_version: file.minimum_version.as_deref().map(version).transpose()?,
     };
     Ok(Told { settings, face })
+}
+
+/// Numbers between dots.
+fn version(text: &str) -> anyhow::Result<HeaderValue> {
+    if !text.split('.').all(|number| number.parse::<u64>().is_ok()) {
+        bail!("`minimum_version` must be numbers between dots, like 0.2.0");
+    }
+    Ok(HeaderValue::from_str(text)?)
 }
 
 /// Where the database is: as told, or in the system's folder for local data.
@@ -161,11 +172,14 @@ mod tests {
             log,
             look_every,
             deletes_after,
+            minimum_version,
             issuer,
         } = toml::from_str(&with_all).unwrap();
         assert!(tls.is_some() && watch.is_some() && !trusted_proxies.is_empty() && log.is_some());
         assert_eq!(requests_per_address, Some(REQUESTS_PER_ADDRESS));
         issuer[0].check().unwrap();
+        version(&minimum_version.unwrap()).unwrap();
+        assert!(version("soon").is_err());
         assert!(!listen.is_empty() && !nats.is_empty());
         let usual = Settings::new(place(database, database_connections).unwrap());
         assert!(matches!(usual.place, Place::Postgres(_, CONNECTIONS)), "the example says the default");

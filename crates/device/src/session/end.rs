@@ -2,7 +2,7 @@
 //! at once; asking the provider to revoke them is owed and done in the background.
 
 use usher_domain::store::{Owed, Session, Tx, Work};
-use usher_wire::{AuditActionEnum, Caller, Code, Error, Result, Timestamp, Users};
+use usher_wire::{AuditActionEnum, Caller, Code, Error, Result, Timestamp, UserApi, Users};
 
 use super::{Tokens, pause};
 use crate::Device;
@@ -22,14 +22,15 @@ pub(crate) fn session_is_over() -> Error {
 pub(crate) fn end_session(tx: &Tx<'_>, user: &str, debt: String, now: Timestamp) -> Work<()> {
     if let Some(session) = tx.session(user)? {
         tx.delete_session(user)?;
-        owe(tx, session, debt, now)?;
+        let cloud_session = tx.cloud_account(user)?.map(|account| account.session);
+        tx.put_owed(&Owed { id: debt, session, cloud_session, attempts: 0, due_at: now })?;
     }
     Ok(())
 }
 
 /// Owes the revocation of these tokens.
 pub(super) fn owe(tx: &Tx<'_>, session: Session, debt: String, now: Timestamp) -> Work<()> {
-    tx.put_owed(&Owed { id: debt, session, attempts: 0, due_at: now })
+    tx.put_owed(&Owed { id: debt, session, cloud_session: None, attempts: 0, due_at: now })
 }
 
 impl Device {
@@ -67,6 +68,7 @@ impl Device {
     pub(crate) fn session_ended(&self, user: &str) {
         self.0.sessions.forget(user);
         self.0.sessions.changed.notify_one();
+        self.0.cloud.changed.notify_one();
     }
 
     /// Asks the provider to revoke what is owed; the debt is gone when that was done, or can never be.
@@ -75,7 +77,8 @@ impl Device {
         if let Err(trouble) = &revoked {
             tracing::debug!(%trouble, issuer = owed.session.issuer, "session.revoke_failed");
         }
-        let is_over = revoked.is_ok() || owed.attempts >= GIVE_UP_AFTER;
+        let told = self.end_at_cloud(&owed).await;
+        let is_over = (revoked.is_ok() && told) || owed.attempts >= GIVE_UP_AFTER;
         let now = self.0.ambient.now();
         let attempts = owed.attempts + 1;
         let pause = pause(u32::try_from(attempts).unwrap_or(u32::MAX), &self.0.ambient);
@@ -87,6 +90,24 @@ impl Device {
             tx.put_owed(&Owed { attempts, due_at, ..owed })
         })
         .await
+    }
+
+    /// Whether the cloud knows that the session is over, or has no business with it. A token that has run out meanwhile
+    /// cannot say so, and proves nothing any more.
+    async fn end_at_cloud(&self, owed: &Owed) -> bool {
+        let Some(session) = owed.cloud_session.clone().filter(|_| self.0.cloud.is_there()) else {
+            return true;
+        };
+        let ended = async {
+            let seal = self.0.vault.key_in(&self.opened()?.os, &owed.session.key_store).await?;
+            let token = Tokens::open(&seal, &owed.session)?.access_token;
+            let line = self.line_of(&owed.session.user_id, token, session)?;
+            line.client.clear_user(&line.caller).await
+        };
+        match ended.await {
+            Err(error) => error.code != Code::Unreachable,
+            Ok(()) => true,
+        }
     }
 
     async fn revoke(&self, session: &Session) -> usher_issuer::Result<()> {

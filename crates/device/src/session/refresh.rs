@@ -45,7 +45,7 @@ impl Device {
     }
 
     /// Refreshes the tokens of a user, or joins whoever does.
-    pub(super) async fn refreshed(&self, user: &str) -> Result<Secret> {
+    pub(crate) async fn refreshed(&self, user: &str) -> Result<Secret> {
         let flight = {
             let mut flights = self.0.sessions.flights();
             match flights.get(user) {

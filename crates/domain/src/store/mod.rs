@@ -4,6 +4,7 @@
 
 mod accounts;
 mod applications;
+mod cloud_accounts;
 mod database;
 mod deletions;
 mod entities;
@@ -28,6 +29,7 @@ use usher_wire::{Code, Error, Result};
 
 pub use accounts::{Account, Device};
 pub use applications::Registered;
+pub use cloud_accounts::CloudAccount;
 pub use database::{Database, Place};
 pub use deletions::{Deletion, Receipt};
 pub use entities::StoredEntity;

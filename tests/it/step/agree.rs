@@ -1,0 +1,72 @@
+//! Two devices and a cloud: whatever is changed anywhere is everywhere.
+
+use serde_json::json;
+
+use super::{World, edit, refresh, shows, stands};
+use crate::{contract::until, raw::Raw};
+
+#[tokio::test]
+async fn a_change_on_one_device_is_on_the_others_stream() {
+    let Some(world) = World::start() else { return };
+    let (laptop, phone) = (world.device("ada").await, world.device("ada").await);
+    let id = world.at_cloud("ada").await["id"].clone();
+    assert_eq!(Raw::new(&laptop).user().await["id"], id, "one id everywhere, from the first sign-in on");
+    assert_eq!(Raw::new(&phone).user().await["id"], id);
+    stands(&phone, "connectivity", json!("CONNECTED")).await;
+    let mut stream = Raw::new(&phone).socket("/user/stream").await;
+    assert_eq!(stream.json().await["name"], "ada");
+    edit(&laptop, json!({ "name": "Countess" })).await;
+    assert_eq!(stream.json().await["name"], "Countess");
+    world.node.rename(&world.token("ada").await, "Augusta").await;
+    assert_eq!(stream.json().await["name"], "Augusta");
+    shows(&laptop, |user| user["name"] == "Augusta").await;
+    stands(&laptop, "pendingEdits", json!(0)).await;
+    // Asked again where nothing changed, nobody is told anything.
+    assert_eq!(refresh(&phone).await.status, 200);
+    assert!(stream.is_silent().await);
+}
+
+#[tokio::test]
+async fn edits_made_offline_on_two_devices_merge() {
+    let Some(mut world) = World::start() else { return };
+    let (laptop, phone) = (world.device("ada").await, world.device("ada").await);
+    stands(&laptop, "connectivity", json!("CONNECTED")).await;
+    stands(&phone, "connectivity", json!("CONNECTED")).await;
+    world.node.kill();
+    edit(&laptop, json!({ "username": "countess", "name": "Of the laptop" })).await;
+    edit(&phone, json!({ "picture": "https://img.example.org/ada.png", "name": "Of the phone" })).await;
+    stands(&laptop, "connectivity", json!("OFFLINE")).await;
+    assert_eq!(stands(&laptop, "pendingEdits", json!(1)).await["reason"], "UNREACHABLE");
+    world.node.start_again();
+    for device in [&laptop, &phone] {
+        assert_eq!(refresh(device).await.status, 200);
+        stands(device, "pendingEdits", json!(0)).await;
+    }
+    let merged = world.at_cloud("ada").await;
+    assert_eq!(
+        (&merged["username"], &merged["picture"]),
+        (&json!("countess"), &json!("https://img.example.org/ada.png"))
+    );
+    assert!(["Of the laptop", "Of the phone"].contains(&merged["name"].as_str().unwrap()), "{merged}");
+    for device in [&laptop, &phone] {
+        let same = |user: &serde_json::Value| {
+            ["name", "username", "picture"].iter().all(|member| user[member] == merged[member])
+        };
+        shows(device, same).await;
+    }
+}
+
+#[tokio::test]
+async fn an_edit_survives_the_end_of_device_and_cloud() {
+    let Some(mut world) = World::start() else { return };
+    let mut laptop = world.device("ada").await;
+    world.node.kill();
+    edit(&laptop, json!({ "name": "Countess" })).await;
+    laptop.kill();
+    world.node.start_again();
+    assert_eq!(world.at_cloud("ada").await["name"], "ada");
+    laptop.start_again();
+    assert_eq!(Raw::new(&laptop).user().await["name"], "Countess", "it is himself that he sees");
+    until(async || Some(world.at_cloud("ada").await).filter(|user| user["name"] == "Countess")).await;
+    stands(&laptop, "pendingEdits", json!(0)).await;
+}

@@ -1,0 +1,37 @@
+//! A cloud that is not there: the person stays, what is known stays in force, and what failed says why.
+
+use serde_json::{Value, json};
+
+use super::{World, refresh, stands};
+use crate::{daemon::Daemon, raw::Raw};
+
+#[tokio::test]
+async fn a_cloud_that_is_gone_signs_nobody_out() {
+    let Some(mut world) = World::start() else { return };
+    let laptop = world.device("ada").await;
+    let before = stands(&laptop, "connectivity", json!("CONNECTED")).await;
+    world.node.kill();
+    let reply = refresh(&laptop).await;
+    assert_eq!(reply.outcome(), (500, Some("unreachable")), "{reply:?}");
+    let raw = Raw::new(&laptop);
+    assert_eq!(raw.get("/sessions").await.outcome(), (500, Some("unreachable")));
+    assert_eq!(raw.user().await["name"], "ada");
+    let after = stands(&laptop, "connectivity", json!("OFFLINE")).await;
+    assert_eq!((&after["reason"], after["message"].is_string()), (&json!("UNREACHABLE"), true));
+    assert!(after["lastCheckedIn"]["value"].as_str() >= before["lastCheckedIn"]["value"].as_str(), "{after}");
+    world.node.start_again();
+    assert_eq!(refresh(&laptop).await.status, 200);
+    assert_eq!(stands(&laptop, "connectivity", json!("CONNECTED")).await["reason"], Value::Null);
+}
+
+#[test]
+fn a_cloud_in_plain_text_on_another_machine_is_refused() {
+    let daemon = Daemon::start();
+    for (cloud, why) in [("http://cloud.example.org", "https"), ("cloud.example.org", "address")] {
+        let mut command = daemon.serve("127.0.0.1:0");
+        let output = command.env("USHER_CLOUD", cloud).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains(why), "{said}");
+    }
+}
