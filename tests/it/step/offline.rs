@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{World, refresh, stands};
+use super::{World, refresh, shows, stands};
 use crate::{daemon::Daemon, raw::Raw};
 
 #[tokio::test]
@@ -22,6 +22,31 @@ async fn a_cloud_that_is_gone_signs_nobody_out() {
     world.node.start_again();
     assert_eq!(refresh(&laptop).await.status, 200);
     assert_eq!(stands(&laptop, "connectivity", json!("CONNECTED")).await["reason"], Value::Null);
+}
+
+#[tokio::test]
+async fn rules_of_the_cloud_hold_while_it_is_gone() {
+    let Some(mut world) = World::start() else { return };
+    let laptop = world.device("ada").await;
+    let seed = json!({
+        "type": "ORGANIZATION", "name": "Analytical Engines",
+        "configuration": { "externalCloud": { "shareSnippet": { "enabled": "DISABLED" } } },
+    });
+    let made = world.node.post(&world.token("ada").await, "/entities/create", &seed).await;
+    let mut rules = made.json();
+    rules["configuration"] = seed["configuration"].clone();
+    assert_eq!(world.node.post(&world.token("ada").await, "/entity/update", &rules).await.status, 200);
+    let has_rules = |user: &Value| {
+        user["entities"]["iterable"][0]["reference"]["configuration"] == rules["configuration"]
+    };
+    shows(&laptop, has_rules).await;
+    world.node.kill();
+    let asked =
+        Raw::new(&laptop).send("/user/has_feature_access", &json!({ "feature": "SHARE_SNIPPET" })).await;
+    let answer = asked.json();
+    assert_eq!((&answer["enabled"], &answer["isEnterpriseUser"]), (&json!(false), &json!(true)), "{answer}");
+    assert!(answer["decision"]["asOf"].is_object() || answer["decision"]["asOf"].is_string(), "{answer}");
+    assert_ne!(answer["decision"]["stale"], true, "it was heard of just now: {answer}");
 }
 
 #[test]
