@@ -83,10 +83,10 @@ pass_on! {
     stream_sign_in(sign_in: &str) -> BoxStream<'static, SignIn>;
     paste_into_sign_in(sign_in: &str, redirect: SignInRedirect) -> SignIn;
     cancel_sign_in(sign_in: &str) -> SignIn;
-    get_challenge() -> Pkce;
-    generate_code(seed: SeededPkce) -> Pkce;
-    respond_with_code(redirect: PkceRedirect) -> Pkce;
-    generate_token(token: TokenizedPkce) -> Pkce;
+    get_challenge() -> PKCE;
+    generate_code(seed: SeededPKCE) -> PKCE;
+    respond_with_code(redirect: PKCERedirect) -> PKCE;
+    generate_token(token: TokenizedPKCE) -> PKCE;
     clear_pkce() -> ();
     connect(connection: SeededConnectorConnection) -> Context;
     applications_snapshot() -> Applications;

@@ -6,10 +6,10 @@ use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 use usher_wire::{
     About, AllocationCloud, Allocations, Applications, Audit, Auth0User, Context, Deletion, Entities, Entity,
-    HasFeatureAccessInput, HasFeatureAccessOutput, OAuthToken, Origin, OriginDecision, Origins, Pkce,
-    PkceRedirect, Present, ProfileUpdate, RefreshedPaddleUser, ReturnedUserProfile, Secret,
-    SeededConnectorConnection, SeededEntity, SeededPkce, SignIn, SignInRedirect, SignInRequest, Status,
-    Subscription, Subscriptions, TokenizedPkce, UserBetaStatus, UserCheckoutOutput, UserExport,
+    HasFeatureAccessInput, HasFeatureAccessOutput, OAuthToken, Origin, OriginDecision, Origins, PKCE,
+    PKCERedirect, Present, ProfileUpdate, RefreshedPaddleUser, ReturnedUserProfile, Secret,
+    SeededConnectorConnection, SeededEntity, SeededPKCE, SignIn, SignInRedirect, SignInRequest, Status,
+    Subscription, Subscriptions, TokenizedPKCE, UserBetaStatus, UserCheckoutOutput, UserExport,
     UserLastCheckedInStreamOutput, UserManageSubscriptionsOutput, UserProfile, UserSessions, Users,
 };
 
@@ -169,19 +169,19 @@ impl UserApi for Client {
         self.get(caller, &path(&["user", "delete", receipt])?).await?.json()
     }
 
-    async fn get_challenge(&self, caller: &Caller) -> Result<Pkce> {
+    async fn get_challenge(&self, caller: &Caller) -> Result<PKCE> {
         self.get(caller, "/pkce/challenge").await?.json()
     }
 
-    async fn generate_code(&self, caller: &Caller, seed: SeededPkce) -> Result<Pkce> {
+    async fn generate_code(&self, caller: &Caller, seed: SeededPKCE) -> Result<PKCE> {
         self.post(caller, "/pkce/code", Some(&seed)).await?.json()
     }
 
-    async fn respond_with_code(&self, caller: &Caller, redirect: PkceRedirect) -> Result<Pkce> {
+    async fn respond_with_code(&self, caller: &Caller, redirect: PKCERedirect) -> Result<PKCE> {
         self.post(caller, "/pkce/response/code", Some(&redirect)).await?.json()
     }
 
-    async fn generate_token(&self, caller: &Caller, token: TokenizedPkce) -> Result<Pkce> {
+    async fn generate_token(&self, caller: &Caller, token: TokenizedPKCE) -> Result<PKCE> {
         self.post(caller, "/pkce/token", Some(&token)).await?.json()
     }
 

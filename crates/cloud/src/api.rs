@@ -9,9 +9,9 @@ use usher_issuer::IssuerSettings;
 use usher_wire::{
     About, AllocationCloud, Allocations, Applications, Audit, Auth0User, Caller, Context, Deletion, Entities,
     Entity, Error, HasFeatureAccessInput, HasFeatureAccessOutput, OAuthToken, Origin, OriginDecision,
-    Origins, Pkce, PkceRedirect, Present, ProfileUpdate, RefreshedPaddleUser, Result, ReturnedUserProfile,
-    Secret, SeededConnectorConnection, SeededEntity, SeededPkce, SignIn, SignInRedirect, SignInRequest,
-    Status, Subscription, Subscriptions, TokenizedPkce, UserApi, UserBetaStatus, UserCheckoutOutput,
+    Origins, PKCE, PKCERedirect, Present, ProfileUpdate, RefreshedPaddleUser, Result, ReturnedUserProfile,
+    Secret, SeededConnectorConnection, SeededEntity, SeededPKCE, SignIn, SignInRedirect, SignInRequest,
+    Status, Subscription, Subscriptions, TokenizedPKCE, UserApi, UserBetaStatus, UserCheckoutOutput,
     UserExport, UserLastCheckedInStreamOutput, UserManageSubscriptionsOutput, UserProfile, UserSessions,
     Users,
 };
@@ -176,19 +176,19 @@ impl UserApi for Cloud {
         of_a_device()
     }
 
-    async fn get_challenge(&self, _: &Caller) -> Result<Pkce> {
+    async fn get_challenge(&self, _: &Caller) -> Result<PKCE> {
         of_a_device()
     }
 
-    async fn generate_code(&self, _: &Caller, _: SeededPkce) -> Result<Pkce> {
+    async fn generate_code(&self, _: &Caller, _: SeededPKCE) -> Result<PKCE> {
         of_a_device()
     }
 
-    async fn respond_with_code(&self, _: &Caller, _: PkceRedirect) -> Result<Pkce> {
+    async fn respond_with_code(&self, _: &Caller, _: PKCERedirect) -> Result<PKCE> {
         of_a_device()
     }
 
-    async fn generate_token(&self, _: &Caller, _: TokenizedPkce) -> Result<Pkce> {
+    async fn generate_token(&self, _: &Caller, _: TokenizedPKCE) -> Result<PKCE> {
         of_a_device()
     }
 

@@ -8,9 +8,9 @@ use futures_util::stream::BoxStream;
 use usher_wire::{
     About, AllocationCloud, Allocations, Applications, Audit, AuditActionEnum, Auth0User, Caller, Code,
     Context, Deletion, Entities, Entity, Error, HasFeatureAccessInput, HasFeatureAccessOutput, OAuthToken,
-    Origin, OriginDecision, Origins, Pkce, PkceRedirect, Present, ProfileUpdate, RefreshedPaddleUser, Result,
-    ReturnedUserProfile, Secret, SeededConnectorConnection, SeededEntity, SeededPkce, SignIn, SignInRedirect,
-    SignInRequest, Status, Subscription, Subscriptions, TokenizedPkce, UserApi, UserBetaStatus,
+    Origin, OriginDecision, Origins, PKCE, PKCERedirect, Present, ProfileUpdate, RefreshedPaddleUser, Result,
+    ReturnedUserProfile, Secret, SeededConnectorConnection, SeededEntity, SeededPKCE, SignIn, SignInRedirect,
+    SignInRequest, Status, Subscription, Subscriptions, TokenizedPKCE, UserApi, UserBetaStatus,
     UserCheckoutOutput, UserExport, UserLastCheckedInStreamOutput, UserManageSubscriptionsOutput,
     UserProfile, UserSessions, Users,
 };
@@ -241,19 +241,19 @@ impl UserApi for Device {
         self.end_sign_in(sign_in)
     }
 
-    async fn get_challenge(&self, caller: &Caller) -> Result<Pkce> {
+    async fn get_challenge(&self, caller: &Caller) -> Result<PKCE> {
         self.begin_pkce(caller)
     }
 
-    async fn generate_code(&self, _: &Caller, seed: SeededPkce) -> Result<Pkce> {
+    async fn generate_code(&self, _: &Caller, seed: SeededPKCE) -> Result<PKCE> {
         self.ask_for_code(seed).await
     }
 
-    async fn respond_with_code(&self, _: &Caller, redirect: PkceRedirect) -> Result<Pkce> {
+    async fn respond_with_code(&self, _: &Caller, redirect: PKCERedirect) -> Result<PKCE> {
         self.take_code(redirect).await
     }
 
-    async fn generate_token(&self, caller: &Caller, token: TokenizedPkce) -> Result<Pkce> {
+    async fn generate_token(&self, caller: &Caller, token: TokenizedPKCE) -> Result<PKCE> {
         self.exchange(caller, token).await
     }
 

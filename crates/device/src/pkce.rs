@@ -9,8 +9,8 @@ use tokio::time::Instant;
 use url::Url;
 use usher_issuer::{Issuer, IssuerKind, Kind, TokenReply, Trouble, challenge, plain, random_text};
 use usher_wire::{
-    AuditActionEnum, Caller, ChallengedPkce, Code, Error, OAuthGroup, OAuthToken, Pkce, PkceGrant,
-    PkceRedirect, PkceRedirects, Result, ResultedPkce, Secret, SeededPkce, TokenizedPkce,
+    AuditActionEnum, Caller, ChallengedPKCE, Code, Error, OAuthGroup, OAuthToken, PKCE, PKCEGrant,
+    PKCERedirect, PKCERedirects, Result, ResultedPKCE, Secret, SeededPKCE, TokenizedPKCE,
 };
 
 use crate::Device;
@@ -90,7 +90,7 @@ fn unknown() -> Error {
 }
 
 impl Device {
-    pub(crate) fn begin_pkce(&self, caller: &Caller) -> Result<Pkce> {
+    pub(crate) fn begin_pkce(&self, caller: &Caller) -> Result<PKCE> {
         self.opened()?;
         self.find_issuer(None)?;
         let (verifier, state) = (random_text(&self.0.ambient), random_text(&self.0.ambient));
@@ -104,12 +104,12 @@ impl Device {
             back: None,
         });
         let nonce = state.clone();
-        let begun = ChallengedPkce { challenge, method: "S256".into(), nonce, state, verifier, schema: None };
-        Ok(Pkce { challenge: Some(begun), ..Pkce::default() })
+        let begun = ChallengedPKCE { challenge, method: "S256".into(), nonce, state, verifier, schema: None };
+        Ok(PKCE { challenge: Some(begun), ..PKCE::default() })
     }
 
     /// Completes what is asked and answers the address for it, and what has come back since.
-    pub(crate) async fn ask_for_code(&self, mut seed: SeededPkce) -> Result<Pkce> {
+    pub(crate) async fn ask_for_code(&self, mut seed: SeededPKCE) -> Result<PKCE> {
         self.opened()?;
         self.find_issuer(None)?;
         let issuer = Arc::clone(self.issuer_of(&seed)?);
@@ -130,12 +130,12 @@ impl Device {
             flow.asked.get_or_insert(Asked { issuer, redirect_uri });
             flow.back.clone().transpose()
         })?;
-        let result = back.map(|code| ResultedPkce { code, state: seed.state.clone(), schema: None });
-        Ok(Pkce { seed: Some(seed), url: Some(url.into()), result, ..Pkce::default() })
+        let result = back.map(|code| ResultedPKCE { code, state: seed.state.clone(), schema: None });
+        Ok(PKCE { seed: Some(seed), url: Some(url.into()), result, ..PKCE::default() })
     }
 
     /// Whose client it is; by the domain where two providers know clients of the same name.
-    fn issuer_of(&self, seed: &SeededPkce) -> Result<&Arc<Issuer>> {
+    fn issuer_of(&self, seed: &SeededPKCE) -> Result<&Arc<Issuer>> {
         let domain = named(&seed.domain);
         let is_wanted = |issuer: &&Arc<Issuer>| {
             issuer.settings.client_id == seed.client_id
@@ -153,11 +153,11 @@ impl Device {
     }
 
     /// Takes what the provider sent back. What belongs to no flow, or comes twice, changes nothing.
-    pub(crate) async fn take_code(&self, redirect: PkceRedirect) -> Result<Pkce> {
+    pub(crate) async fn take_code(&self, redirect: PKCERedirect) -> Result<PKCE> {
         self.opened()?;
         let asked = self.0.flows.with(&redirect.state, |flow| is_awaited(flow))?;
         let metadata = asked.issuer.metadata().await.map_err(Error::from)?;
-        let PkceRedirect { code, state, iss, error, error_description, by_browser } = redirect;
+        let PKCERedirect { code, state, iss, error, error_description, by_browser } = redirect;
         // The clients' own call has no place for it, and the tool chose the provider.
         let iss = iss.or_else(|| (!by_browser).then(|| metadata.issuer.clone()));
         let redirect = Redirect {
@@ -172,12 +172,12 @@ impl Device {
             flow.back = Some(back.clone());
             Ok(())
         })?;
-        let result = ResultedPkce { code: back?, state, schema: None };
-        Ok(Pkce { result: Some(result), ..Pkce::default() })
+        let result = ResultedPKCE { code: back?, state, schema: None };
+        Ok(PKCE { result: Some(result), ..PKCE::default() })
     }
 
     /// Exchanges a code for whoever has the verifier. Tokens go to registered applications only, here as elsewhere.
-    pub(crate) async fn exchange(&self, caller: &Caller, token: TokenizedPkce) -> Result<Pkce> {
+    pub(crate) async fn exchange(&self, caller: &Caller, token: TokenizedPKCE) -> Result<PKCE> {
         self.require_registered(caller).await?;
         if token.grant_type != "authorization_code" {
             return Err(Error::invalid_value(
@@ -207,7 +207,7 @@ impl Device {
     async fn granted(
         &self,
         asked: &Asked,
-        token: &TokenizedPkce,
+        token: &TokenizedPKCE,
         nonce: &Secret,
     ) -> usher_issuer::Result<TokenReply> {
         let (code, verifier) = (token.code.expose(), &token.code_verifier);
@@ -225,7 +225,7 @@ fn named(member: &Option<String>) -> Option<&str> {
     member.as_deref().filter(|value| !value.is_empty() && *value != "UNKNOWN")
 }
 
-fn is_question_of(seed: &SeededPkce, flow: &Flow) -> Result<()> {
+fn is_question_of(seed: &SeededPKCE, flow: &Flow) -> Result<()> {
     for (member, value, expected) in [
         ("response_type", seed.response_type.as_str(), "code"),
         ("code_challenge_method", &seed.code_challenge_method, "S256"),
@@ -262,7 +262,7 @@ fn is_awaited(flow: &Flow) -> Result<Asked> {
     }
 }
 
-fn is_code_of(token: &TokenizedPkce, flow: &Flow) -> Result<()> {
+fn is_code_of(token: &TokenizedPKCE, flow: &Flow) -> Result<()> {
     let Some(asked) = &flow.asked else {
         return Err(Error::new(Code::Conflict, "nobody was asked for a code: go on with `POST /pkce/code`"));
     };
@@ -281,7 +281,7 @@ fn is_code_of(token: &TokenizedPkce, flow: &Flow) -> Result<()> {
     }
 }
 
-fn address(issuer: &Issuer, endpoint: &Url, seed: &SeededPkce) -> Url {
+fn address(issuer: &Issuer, endpoint: &Url, seed: &SeededPKCE) -> Url {
     let mut url = endpoint.clone();
     let scope = seed.scope.join(" ");
     let more = seed.additional_parameters.clone().unwrap_or_default();
@@ -314,7 +314,7 @@ fn address(issuer: &Issuer, endpoint: &Url, seed: &SeededPkce) -> Url {
     url
 }
 
-fn grant(asked: &Asked, reply: TokenReply) -> Pkce {
+fn grant(asked: &Asked, reply: TokenReply) -> PKCE {
     let settings = &asked.issuer.settings;
     let token = OAuthToken {
         access_token: reply.access_token,
@@ -325,16 +325,16 @@ fn grant(asked: &Asked, reply: TokenReply) -> Pkce {
         scope: reply.scope,
         schema: None,
     };
-    let grant = PkceGrant {
+    let grant = PKCEGrant {
         domain: settings.id().to_owned(),
         client: settings.client_id.clone(),
         audience: settings.audience.clone().unwrap_or_default(),
         o_auth: OAuthGroup { token: Some(token) },
-        redirects: PkceRedirects { authenticated: Some(asked.redirect_uri.clone()) },
+        redirects: PKCERedirects { authenticated: Some(asked.redirect_uri.clone()) },
     };
     match settings.kind() {
-        IssuerKind::Descope => Pkce { descope: Some(grant), ..Pkce::default() },
-        _ => Pkce { auth0: Some(grant), ..Pkce::default() },
+        IssuerKind::Descope => PKCE { descope: Some(grant), ..PKCE::default() },
+        _ => PKCE { auth0: Some(grant), ..PKCE::default() },
     }
 }
 

@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use futures_util::StreamExt;
-use usher_wire::{Caller, Error, Pkce, Secret, SignIn, SignInRedirect, SignInStateEnum};
+use usher_wire::{Caller, Error, PKCE, Secret, SignIn, SignInRedirect, SignInStateEnum};
 
 use crate::body::is_form_encoded;
 use crate::router::App;
@@ -47,7 +47,7 @@ pub(crate) fn is_browser(headers: &HeaderMap) -> bool {
 }
 
 /// What the browser shows when a tool's code has come back through it.
-pub(crate) fn handed_on(taken: &Result<Pkce, Error>) -> Response {
+pub(crate) fn handed_on(taken: &Result<PKCE, Error>) -> Response {
     match taken {
         Ok(_) => page(StatusCode::OK, "You can go back", "The program that sent you here goes on by itself."),
         Err(error) => {

@@ -8,10 +8,10 @@ use futures_util::stream::BoxStream;
 
 use crate::{
     AllocationCloud, Allocations, Applications, Audit, Auth0User, Context, Deletion, Entities, Entity,
-    HasFeatureAccessInput, HasFeatureAccessOutput, OAuthToken, Origin, OriginDecision, Origins, Page, Pkce,
-    PkceRedirect, Present, ProfileUpdate, RefreshedPaddleUser, Result, ReturnedUserProfile, Secret,
-    SeededConnectorConnection, SeededEntity, SeededPkce, SignIn, SignInRedirect, SignInRequest, Status,
-    Subscription, Subscriptions, TokenizedPkce, UserBetaStatus, UserCheckoutOutput, UserExport,
+    HasFeatureAccessInput, HasFeatureAccessOutput, OAuthToken, Origin, OriginDecision, Origins, PKCE,
+    PKCERedirect, Page, Present, ProfileUpdate, RefreshedPaddleUser, Result, ReturnedUserProfile, Secret,
+    SeededConnectorConnection, SeededEntity, SeededPKCE, SignIn, SignInRedirect, SignInRequest, Status,
+    Subscription, Subscriptions, TokenizedPKCE, UserBetaStatus, UserCheckoutOutput, UserExport,
     UserLastCheckedInStreamOutput, UserManageSubscriptionsOutput, UserProfile, UserSessions, Users, Version,
 };
 
@@ -133,13 +133,13 @@ pub trait UserApi: Send + Sync + 'static {
     async fn cancel_sign_in(&self, caller: &Caller, sign_in: &str) -> Result<SignIn>;
 
     /// Begins a code flow that a tool runs by itself (`GET /pkce/challenge`).
-    async fn get_challenge(&self, caller: &Caller) -> Result<Pkce>;
+    async fn get_challenge(&self, caller: &Caller) -> Result<PKCE>;
     /// Where the person signs in, and the code once it has come back (`POST /pkce/code`). Safe to repeat.
-    async fn generate_code(&self, caller: &Caller, seed: SeededPkce) -> Result<Pkce>;
+    async fn generate_code(&self, caller: &Caller, seed: SeededPKCE) -> Result<PKCE>;
     /// Takes the code the provider sent back (`POST /pkce/response/code`), once.
-    async fn respond_with_code(&self, caller: &Caller, redirect: PkceRedirect) -> Result<Pkce>;
+    async fn respond_with_code(&self, caller: &Caller, redirect: PKCERedirect) -> Result<PKCE>;
     /// Exchanges the code for tokens (`POST /pkce/token`), which ends the flow.
-    async fn generate_token(&self, caller: &Caller, token: TokenizedPkce) -> Result<Pkce>;
+    async fn generate_token(&self, caller: &Caller, token: TokenizedPKCE) -> Result<PKCE>;
     /// Forgets the flows of the caller's application (`POST /pkce/clear`). Idempotent.
     async fn clear_pkce(&self, caller: &Caller) -> Result<()>;
 

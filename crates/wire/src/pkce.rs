@@ -10,20 +10,19 @@ use crate::{EmbeddedModelSchema, OAuthToken, Secret};
 /// A flow, with what is known of it so far.
 #[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
-#[schema(as = PKCE)]
-pub struct Pkce {
+pub struct PKCE {
     /// What the flow begins with.
-    pub challenge: Option<ChallengedPkce>,
+    pub challenge: Option<ChallengedPKCE>,
     /// What the provider is asked, completed.
-    pub seed: Option<SeededPkce>,
+    pub seed: Option<SeededPKCE>,
     /// Where the person signs in. Additive.
     pub url: Option<String>,
     /// What the provider sent back.
-    pub result: Option<ResultedPkce>,
+    pub result: Option<ResultedPKCE>,
     /// The tokens, from any provider but Descope.
-    pub auth0: Option<PkceGrant>,
+    pub auth0: Option<PKCEGrant>,
     /// The tokens, from Descope.
-    pub descope: Option<PkceGrant>,
+    pub descope: Option<PKCEGrant>,
     /// Version of this model.
     pub schema: Option<EmbeddedModelSchema>,
 }
@@ -31,8 +30,7 @@ pub struct Pkce {
 /// What a flow begins with.
 #[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-#[schema(as = ChallengedPKCE)]
-pub struct ChallengedPkce {
+pub struct ChallengedPKCE {
     /// The hash of the verifier, which goes to the provider first.
     pub challenge: String,
     /// How it is hashed: `S256`.
@@ -50,8 +48,7 @@ pub struct ChallengedPkce {
 /// What a provider is asked (OpenID Connect Core, 3.1.2.1).
 #[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-#[schema(as = SeededPKCE)]
-pub struct SeededPkce {
+pub struct SeededPKCE {
     /// `code`.
     pub response_type: String,
     /// The client registered at the provider.
@@ -92,7 +89,6 @@ pub struct SeededPkce {
 /// What a provider wants beside the standard.
 #[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
-#[schema(as = SeededPKCEADDITIONALPARAMETERS)]
 pub struct AdditionalParameters {
     /// `offline`, for refresh tokens from Google.
     pub access_type: Option<String>,
@@ -103,8 +99,7 @@ pub struct AdditionalParameters {
 /// What a provider sent the browser back with (RFC 6749, 4.1.2; RFC 9207).
 #[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-#[schema(as = PKCERedirect)]
-pub struct PkceRedirect {
+pub struct PKCERedirect {
     /// The code.
     pub code: Option<Secret>,
     /// The state of the flow.
@@ -123,8 +118,7 @@ pub struct PkceRedirect {
 /// A code that came back.
 #[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-#[schema(as = ResultedPKCE)]
-pub struct ResultedPkce {
+pub struct ResultedPKCE {
     /// The code.
     pub code: Secret,
     /// The state of the flow.
@@ -136,8 +130,7 @@ pub struct ResultedPkce {
 /// A code to be exchanged for tokens.
 #[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-#[schema(as = TokenizedPKCE)]
-pub struct TokenizedPkce {
+pub struct TokenizedPKCE {
     /// `authorization_code`.
     pub grant_type: String,
     /// The client registered at the provider.
@@ -157,8 +150,7 @@ pub struct TokenizedPkce {
 /// What a provider granted.
 #[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-#[schema(as = PKCEGrant)]
-pub struct PkceGrant {
+pub struct PKCEGrant {
     /// The provider.
     pub domain: String,
     /// The client registered there.
@@ -169,7 +161,7 @@ pub struct PkceGrant {
     #[serde(rename = "oAuth")]
     pub o_auth: OAuthGroup,
     /// Where the browser came back to.
-    pub redirects: PkceRedirects,
+    pub redirects: PKCERedirects,
 }
 
 /// Tokens.
@@ -183,8 +175,7 @@ pub struct OAuthGroup {
 /// Where the browser came back to.
 #[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-#[schema(as = PKCERedirects)]
-pub struct PkceRedirects {
+pub struct PKCERedirects {
     /// After the person signed in.
     pub authenticated: Option<String>,
 }

@@ -54,9 +54,10 @@ static MODELS: LazyLock<BTreeMap<String, Model>> = LazyLock::new(|| {
         ReferencedUser, FlattenedUserProfile, AllocationCloud, AllocationCloudStatus, AllocationCloudUrls,
         AllocationCloudUrl, Allocations, ExternalProviders, ExternalProvider, ExternalProviderProfileData,
         // account, pkce
-        UserSession, UserSessions, UserIdentity, UserExport, DeletionStateEnum, Deletion, Pkce, ChallengedPkce,
-        SeededPkce, AdditionalParameters, PkceRedirect, ResultedPkce, TokenizedPkce, PkceGrant, OAuthGroup,
-        PkceRedirects,
+        UserSession, UserSessions, UserIdentity, UserExport, DeletionStateEnum, Deletion, PKCE, ChallengedPKCE,
+        SeededPKCE, AdditionalParameters, PKCERedirect, ResultedPKCE, TokenizedPKCE, PKCEGrant, OAuthGroup,
+        PKCERedirects,
+        ConnectivityEnum, OfflineReasonEnum, CloudStatus,
         // auth0, beta, checked_in
         Auth0UserMetadata, DescopeUserMetadata, Auth0UserAllocationMetadata, Auth0OpenAIUserMetadata, Auth0User,
         Auth0Identity, OAuthToken, UserBetaStatus, Auth0UserBetaStatus, AnonymousTemporalRange,

@@ -3,14 +3,14 @@
 use serde_json::json;
 use usher_client::{
     Code, UserApi,
-    wire::{ChallengedPkce, Pkce, SeededPkce},
+    wire::{ChallengedPKCE, PKCE, SeededPKCE},
 };
 
 use super::*;
 use crate::contract::code;
 
 /// What a tool asks for in the flow it began.
-fn seed(begun: &ChallengedPkce, more: Value) -> SeededPkce {
+fn seed(begun: &ChallengedPKCE, more: Value) -> SeededPKCE {
     let mut seed = json!({
         "response_type": "code", "client_id": "usher", "code_challenge": begun.challenge,
         "code_challenge_method": begun.method, "state": begun.state.expose(), "nonce": begun.nonce.expose(),
@@ -20,12 +20,12 @@ fn seed(begun: &ChallengedPkce, more: Value) -> SeededPkce {
     model(seed)
 }
 
-async fn begin(client: &Client) -> ChallengedPkce {
+async fn begin(client: &Client) -> ChallengedPKCE {
     client.get_challenge(&anyone()).await.unwrap().challenge.unwrap()
 }
 
 /// What the tool exchanges.
-fn exchange(begun: &ChallengedPkce, asked: &Pkce, code: &str) -> Value {
+fn exchange(begun: &ChallengedPKCE, asked: &PKCE, code: &str) -> Value {
     json!({
         "grant_type": "authorization_code", "client_id": "usher", "code": code,
         "code_verifier": begun.verifier.expose(), "redirect_uri": asked.seed.as_ref().unwrap().redirect_uri
