@@ -74,7 +74,10 @@ pub fn guard(data: &[u8]) {
         is_approved || comes_back || (is_form_post && !origins.is_empty()) || sites.iter().all(is_here),
         "admitted sites {sites:?}"
     );
-    if request.method() == Method::GET || request.method() == Method::HEAD || is_form_post {
+    // With another method nothing is there.
+    let leads_nowhere = request.uri().path() == "/pkce/response/code" && *request.method() != Method::POST;
+    let reads = request.method() == Method::GET || request.method() == Method::HEAD;
+    if reads || leads_nowhere || is_form_post {
         return;
     }
     if ACTIONS.contains(&request.uri().path()) {

@@ -33,6 +33,11 @@ pub(crate) fn is_form_post<B>(request: &Request<B>) -> bool {
         && navigates(request.headers())
 }
 
+/// Whether a request goes where forms are taken, with a method for which nothing is there: the router says so.
+pub(crate) fn is_other_method<B>(request: &Request<B>) -> bool {
+    request.method() != Method::POST && request.uri().path() == FORM_PATH
+}
+
 /// Whether a browser goes to a page, as far as it says. All its words count: nobody may add a better one.
 fn navigates(headers: &HeaderMap) -> bool {
     let all = |name: &str, word: &str| headers.get_all(name).iter().all(|value| value == word);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use axum::http::{HeaderMap, HeaderValue, Method, Request, header};
 use usher_wire::{Code, Error, Page, Pages};
 
-use crate::callback::{is_callback, is_form_post};
+use crate::callback::{is_callback, is_form_post, is_other_method};
 use crate::error::Failure;
 use crate::network::Network;
 use crate::page::is_action;
@@ -215,7 +215,8 @@ pub(crate) fn check_form<B>(request: &Request<B>) -> Result<(), Failure> {
 
 /// Whether the request writes with one of these. Compares bytes: what a page puts behind the `;` need not be text.
 fn is_form<B>(request: &Request<B>) -> bool {
-    if matches!(*request.method(), Method::GET | Method::HEAD) || is_form_post(request) {
+    let is_harmless = matches!(*request.method(), Method::GET | Method::HEAD) || is_other_method(request);
+    if is_harmless || is_form_post(request) {
         return false;
     }
     request.headers().get_all(header::CONTENT_TYPE).iter().any(|value| {
