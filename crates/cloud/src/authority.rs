@@ -1,4 +1,4 @@
-//! Who holds a token. A token is checked with its identity provider once, and believed for some minutes.
+//! Who holds a token. A token is checked with its identity provider once, and believed for a minute.
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
