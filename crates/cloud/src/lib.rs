@@ -20,7 +20,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use usher_domain::ambient::Ambient;
-use usher_domain::store::{Database, OpenError, Tx, Work};
+use usher_domain::store::{Database, OpenError, Tx, Visitor, Work};
 use usher_wire::{Code, Error, Result};
 
 use crate::authority::Authority;
@@ -90,6 +90,13 @@ impl Cloud {
             .database
             .get()
             .ok_or_else(|| Error::new(Code::NotReady, "the cloud is still starting: try again in a moment"))
+    }
+
+    async fn visitor(&self, issuer: &str, subject: &str, session: &str) -> Result<Option<Visitor>> {
+        let begun = Instant::now();
+        let found = self.database()?.visitor(issuer, subject, session).await;
+        metrics::histogram!("usher_store_seconds", "kind" => "read").record(begun.elapsed().as_secs_f64());
+        found
     }
 
     async fn write<T: Send + 'static>(

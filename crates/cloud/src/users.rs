@@ -38,9 +38,7 @@ impl Cloud {
     pub(crate) async fn visit(&self, caller: &Caller) -> Result<Visit> {
         let bearer = self.0.authority.bearer(caller).await?;
         let session = bearer.session(caller);
-        let (issuer, subject) = (bearer.issuer().to_owned(), bearer.claims.subject().to_owned());
-        let key = session.clone();
-        let visitor = self.read(move |tx| tx.visitor(&issuer, &subject, &key)).await?;
+        let visitor = self.visitor(bearer.issuer(), bearer.claims.subject(), &session).await?;
         let now = self.0.ambient.now();
         if let Some(visitor) = visitor {
             check(&visitor, bearer.issued_at)?;

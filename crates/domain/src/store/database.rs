@@ -3,11 +3,13 @@
 use std::fs::File;
 use std::path::PathBuf;
 
+use tokio::runtime::Handle;
 use usher_wire::{Result, Secret};
 
 use super::migrate::{MIGRATIONS, OpenError, claim, migrate_server};
 use super::postgres::{Pool, Session, encryption};
-use super::{Store, Tx, Work};
+use super::users::{VISITOR, visitor};
+use super::{Store, Tx, Visitor, Work};
 
 /// Where a database is.
 #[derive(Debug, Clone)]
@@ -23,12 +25,12 @@ pub enum Database {
     /// In this process, which is the only one as long as it holds the lock.
     Sqlite(Store, File),
     /// On a server.
-    Postgres(Pool),
+    Postgres(Box<Pool>),
 }
 
 impl Database {
     /// Opens the database and brings its schema up to date. Many may do so at the same time where it is on a server; a
-    /// file that another process has is refused. Blocks.
+    /// file that another process has is refused. Blocks, so not for a task of the runtime that it is called in.
     pub fn open(place: &Place) -> std::result::Result<Self, OpenError> {
         match place {
             Place::Sqlite(path) => {
@@ -37,12 +39,17 @@ impl Database {
             }
             Place::Postgres(url, size) => {
                 let server = |reason: String| OpenError::Server { reason };
-                let mut config: postgres::Config =
+                let mut config: tokio_postgres::Config =
                     url.expose().parse().map_err(|_| server("its URL cannot be read".into()))?;
                 let way = encryption(url.expose(), &mut config).map_err(server)?;
-                let mut session = Session::open(&config, &way).map_err(|fault| server(fault.to_string()))?;
+                let runtime = Handle::current();
+                // A migration takes as long as it takes.
+                let mut session = Session::open(&config, &way, &runtime, None)
+                    .map_err(|fault| server(fault.to_string()))?;
                 migrate_server(&mut session, MIGRATIONS)?;
-                Pool::start(config, way, *size).map(Self::Postgres).map_err(|error| server(error.to_string()))
+                Pool::start(config, way, *size, &runtime)
+                    .map(|pool| Self::Postgres(Box::new(pool)))
+                    .map_err(|error| server(error.to_string()))
             }
         }
     }
@@ -66,6 +73,19 @@ impl Database {
         match self {
             Self::Sqlite(store, _) => store.read(work).await,
             Self::Postgres(pool) => pool.read(work).await,
+        }
+    }
+
+    /// The person an issuer knows by this subject, in this session of his: what every request with a token asks.
+    pub async fn visitor(&self, issuer: &str, subject: &str, session: &str) -> Result<Option<Visitor>> {
+        match self {
+            Self::Sqlite(store, _) => {
+                let (issuer, subject, session) = (issuer.to_owned(), subject.to_owned(), session.to_owned());
+                store.read(move |tx| tx.visitor(&issuer, &subject, &session)).await
+            }
+            Self::Postgres(pool) => {
+                pool.pipeline.first_row(VISITOR, &[&issuer, &subject, &session], visitor).await
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What ends a piece of work in the store, and what its caller hears of it.
 
-use postgres::error::SqlState;
+use tokio_postgres::error::SqlState;
 use usher_wire::{Code, Error};
 
 /// What ends a piece of work: a condition for the caller, or a fault of the database for the log.
@@ -34,7 +34,10 @@ pub enum DatabaseError {
     Sqlite(#[from] rusqlite::Error),
     /// PostgreSQL, or what speaks like it.
     #[error("{}", chain(.0))]
-    Postgres(#[from] postgres::Error),
+    Postgres(#[from] tokio_postgres::Error),
+    /// A server that does not say anything.
+    #[error("the database server does not answer")]
+    Silent,
 }
 
 impl DatabaseError {
@@ -45,6 +48,7 @@ impl DatabaseError {
                 error.sqlite_error_code() == Some(rusqlite::ErrorCode::ConstraintViolation)
             }
             Self::Postgres(error) => error.code().is_some_and(|code| code.code().starts_with("23")),
+            Self::Silent => false,
         }
     }
 
@@ -55,7 +59,11 @@ impl DatabaseError {
     }
 
     pub(super) fn is_gone(&self) -> bool {
-        let Self::Postgres(error) = self else { return false };
+        let error = match self {
+            Self::Sqlite(_) => return false,
+            Self::Silent => return true,
+            Self::Postgres(error) => error,
+        };
         match error.code() {
             // Connection exceptions, a server that is shutting down or not up yet, or one with too many connections.
             Some(code) => ["08", "57P", "533"].iter().any(|class| code.code().starts_with(class)),
@@ -87,14 +95,16 @@ impl DatabaseError {
             Self::Postgres(error) if error.code() == Some(&SqlState::QUERY_CANCELED) => {
                 "the database took too long and nothing changed: try again in a moment"
             }
-            Self::Postgres(_) if self.is_gone() => "the database cannot be reached: try again in a moment",
-            Self::Postgres(_) => STORED,
+            Self::Postgres(_) | Self::Silent if self.is_gone() => {
+                "the database cannot be reached: try again in a moment"
+            }
+            Self::Postgres(_) | Self::Silent => STORED,
         }
     }
 }
 
 /// The error with what caused it: the outermost one only says that there was one.
-fn chain(error: &postgres::Error) -> String {
+fn chain(error: &tokio_postgres::Error) -> String {
     let mut text = error.to_string();
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {

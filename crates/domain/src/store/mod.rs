@@ -12,6 +12,7 @@ mod fault;
 mod memberships;
 mod migrate;
 mod outbox;
+mod pipeline;
 mod postgres;
 mod revisions;
 mod sessions;

@@ -7,46 +7,62 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use postgres::config::{Host, SslMode};
-use postgres::types::ToSql;
-use postgres::{Client, Config, NoTls, Row, Statement};
 use rustls_platform_verifier::BuilderVerifierExt;
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
+use tokio::time::timeout;
+use tokio_postgres::config::{Host, SslMode};
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, Config, NoTls, Row, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 use usher_wire::{Code, Error, Result};
 
+use super::pipeline::Pipeline;
 use super::{DatabaseError, Fault, Tx, Work};
 
 /// Work waiting beyond this is refused with `too_many_requests`.
 const QUEUE: usize = 4096;
 /// How often a transaction is tried that others are in the way of.
-const ATTEMPTS: u32 = 5;
+pub(super) const ATTEMPTS: u32 = 5;
 /// How long work waits for a database that is not there.
-const GONE_FOR: Duration = Duration::from_secs(5);
-/// How long a thread waits between two attempts to connect.
-const RECONNECT: Duration = Duration::from_millis(100);
+pub(super) const GONE_FOR: Duration = Duration::from_secs(5);
+/// How long to wait between two attempts to connect.
+pub(super) const RECONNECT: Duration = Duration::from_millis(100);
+/// After how long without an answer a connection counts as broken: longer than any statement may take.
+pub(super) const SILENT_FOR: Duration = Duration::from_secs(12);
+/// How long a server may take to accept a connection.
+const CONNECTS_WITHIN: Duration = Duration::from_secs(5);
 /// How long one statement, or a transaction that does nothing, may take.
 const LIMITS: &str = "-c statement_timeout=10s -c lock_timeout=5s -c idle_in_transaction_session_timeout=10s";
 
 /// The connections to one database.
 pub struct Pool {
     queue: SyncSender<Job>,
+    /// For what is a single statement and asked for all the time.
+    pub(super) pipeline: Pipeline,
 }
 
 type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 
 impl Pool {
     /// Starts `size` threads. Nothing is connected before there is work.
-    pub(super) fn start(config: Config, encryption: Encryption, size: usize) -> std::io::Result<Self> {
+    pub(super) fn start(
+        config: Config,
+        encryption: Encryption,
+        size: usize,
+        runtime: &Handle,
+    ) -> std::io::Result<Self> {
         let (queue, jobs) = sync_channel::<Job>(QUEUE);
         let jobs = Arc::new(Mutex::new(jobs));
         for number in 0..size.max(1) {
-            let (jobs, config, encryption) = (Arc::clone(&jobs), config.clone(), encryption.clone());
+            let jobs = Arc::clone(&jobs);
+            let (config, encryption, runtime) = (config.clone(), encryption.clone(), runtime.clone());
+            let connection = Connection { config, encryption, runtime, session: None, number };
             std::thread::Builder::new()
                 .name(format!("store {number}"))
-                .spawn(move || run(&jobs, Connection { config, encryption, session: None, number }))?;
+                .spawn(move || run(&jobs, connection))?;
         }
-        Ok(Self { queue })
+        Ok(Self { queue, pipeline: Pipeline::new(config, encryption) })
     }
 
     /// Runs `work` in a transaction and answers when it is durable, or when it failed and changed nothing.
@@ -104,6 +120,7 @@ fn run(jobs: &Mutex<Receiver<Job>>, mut connection: Connection) {
 struct Connection {
     config: Config,
     encryption: Encryption,
+    runtime: Handle,
     session: Option<Session>,
     number: usize,
 }
@@ -111,7 +128,8 @@ struct Connection {
 impl Connection {
     fn session(&mut self) -> Work<&mut Session> {
         if self.session.as_ref().is_none_or(|session| session.client.is_closed()) {
-            self.session = Some(Session::open(&self.config, &self.encryption)?);
+            let patience = Some(SILENT_FOR);
+            self.session = Some(Session::open(&self.config, &self.encryption, &self.runtime, patience)?);
         }
         Ok(self.session.as_mut().expect("it was made above"))
     }
@@ -177,21 +195,48 @@ pub(super) fn encryption(url: &str, config: &mut Config) -> std::result::Result<
     Ok(Encryption::Tls(MakeRustlsConnect::new(tls.with_no_client_auth())))
 }
 
-/// One connection and the statements it has prepared.
+/// Connects. What moves the bytes ends with the client.
+pub(super) async fn connect(config: &Config, encryption: &Encryption) -> Work<Client> {
+    let mut config = config.clone();
+    config.options(LIMITS).application_name("usher").tcp_user_timeout(SILENT_FOR);
+    let connecting = async {
+        Ok::<_, tokio_postgres::Error>(match encryption {
+            Encryption::None => {
+                let (client, connection) = config.connect(NoTls).await?;
+                tokio::spawn(connection);
+                client
+            }
+            Encryption::Tls(tls) => {
+                let (client, connection) = config.connect(tls.clone()).await?;
+                tokio::spawn(connection);
+                client
+            }
+        })
+    };
+    match timeout(CONNECTS_WITHIN, connecting).await {
+        Ok(connected) => Ok(connected?),
+        Err(_) => Err(DatabaseError::Silent.into()),
+    }
+}
+
+/// One connection and the statements it has prepared, for a thread that waits.
 pub(super) struct Session {
     client: Client,
+    runtime: Handle,
     statements: HashMap<String, Statement>,
+    /// How long a statement may stay without an answer; a server that is cut off never gives one.
+    patience: Option<Duration>,
 }
 
 impl Session {
-    pub(super) fn open(config: &Config, encryption: &Encryption) -> Work<Self> {
-        let mut config = config.clone();
-        config.options(LIMITS).application_name("usher").connect_timeout(Duration::from_secs(5));
-        let client = match encryption {
-            Encryption::None => config.connect(NoTls)?,
-            Encryption::Tls(tls) => config.connect(tls.clone())?,
-        };
-        Ok(Self { client, statements: HashMap::new() })
+    pub(super) fn open(
+        config: &Config,
+        encryption: &Encryption,
+        runtime: &Handle,
+        patience: Option<Duration>,
+    ) -> Work<Self> {
+        let client = runtime.block_on(connect(config, encryption))?;
+        Ok(Self { client, runtime: runtime.clone(), statements: HashMap::new(), patience })
     }
 
     /// Runs `work` in a transaction.
@@ -199,6 +244,8 @@ impl Session {
         self.batch("BEGIN")?;
         match work(&Tx::of_postgres(self)) {
             Ok(value) => self.commit().map(|()| value),
+            // It has waited long enough, and the transaction ends with the connection.
+            Err(fault) if fault.is_gone() => Err(fault),
             Err(fault) => {
                 // Where this fails the connection is gone, and the transaction with it.
                 drop(self.batch("ROLLBACK"));
@@ -208,26 +255,40 @@ impl Session {
     }
 
     pub(super) fn batch(&mut self, sql: &str) -> std::result::Result<(), DatabaseError> {
-        Ok(self.client.batch_execute(sql)?)
+        self.wait(self.client.batch_execute(sql))
     }
 
     pub(super) fn execute(&mut self, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Work<u64> {
         let statement = self.prepare(sql)?;
-        Ok(self.client.execute(&statement, values)?)
+        Ok(self.wait(self.client.execute(&statement, values))?)
     }
 
     pub(super) fn query(&mut self, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Work<Vec<Row>> {
         let statement = self.prepare(sql)?;
-        Ok(self.client.query(&statement, values)?)
+        Ok(self.wait(self.client.query(&statement, values))?)
     }
 
     fn prepare(&mut self, sql: &str) -> Work<Statement> {
         if let Some(statement) = self.statements.get(sql) {
             return Ok(statement.clone());
         }
-        let statement = self.client.prepare(sql)?;
+        let statement = self.wait(self.client.prepare(sql))?;
         self.statements.insert(sql.to_owned(), statement.clone());
         Ok(statement)
+    }
+
+    fn wait<T>(
+        &self,
+        answer: impl Future<Output = std::result::Result<T, tokio_postgres::Error>>,
+    ) -> std::result::Result<T, DatabaseError> {
+        self.runtime.block_on(async {
+            match self.patience {
+                None => Ok(answer.await?),
+                Some(patience) => {
+                    Ok(timeout(patience, answer).await.map_err(|_| DatabaseError::Silent)??)
+                }
+            }
+        })
     }
 
     /// A connection that breaks now leaves unknown whether it happened, so that is said, and nothing is tried again.

@@ -17,17 +17,20 @@ enum Engine<'c> {
 }
 
 /// A value for a `$n` of a statement.
-pub(super) trait Value: rusqlite::ToSql + postgres::types::ToSql + Sync {}
-impl<T: rusqlite::ToSql + postgres::types::ToSql + Sync> Value for T {}
+pub(super) trait Value: rusqlite::ToSql + tokio_postgres::types::ToSql + Sync {}
+impl<T: rusqlite::ToSql + tokio_postgres::types::ToSql + Sync> Value for T {}
 
 /// What a column can be read as.
-pub(super) trait Column: rusqlite::types::FromSql + for<'r> postgres::types::FromSql<'r> {}
-impl<T: rusqlite::types::FromSql + for<'r> postgres::types::FromSql<'r>> Column for T {}
+pub(super) trait Column:
+    rusqlite::types::FromSql + for<'r> tokio_postgres::types::FromSql<'r>
+{
+}
+impl<T: rusqlite::types::FromSql + for<'r> tokio_postgres::types::FromSql<'r>> Column for T {}
 
 /// A row of an answer.
 pub(super) enum Row<'r> {
     Sqlite(&'r rusqlite::Row<'r>),
-    Postgres(&'r postgres::Row),
+    Postgres(&'r tokio_postgres::Row),
 }
 
 impl Row<'_> {
@@ -142,8 +145,8 @@ fn bind(statement: &mut rusqlite::Statement<'_>, values: &[&dyn Value]) -> rusql
     Ok(())
 }
 
-fn for_postgres<'v>(values: &[&'v dyn Value]) -> Vec<&'v (dyn postgres::types::ToSql + Sync)> {
-    values.iter().map(|value| *value as &(dyn postgres::types::ToSql + Sync)).collect()
+fn for_postgres<'v>(values: &[&'v dyn Value]) -> Vec<&'v (dyn tokio_postgres::types::ToSql + Sync)> {
+    values.iter().map(|value| *value as &(dyn tokio_postgres::types::ToSql + Sync)).collect()
 }
 
 impl From<rusqlite::Error> for Fault {
@@ -152,8 +155,8 @@ impl From<rusqlite::Error> for Fault {
     }
 }
 
-impl From<postgres::Error> for Fault {
-    fn from(error: postgres::Error) -> Self {
+impl From<tokio_postgres::Error> for Fault {
+    fn from(error: tokio_postgres::Error) -> Self {
         Self::Database(DatabaseError::Postgres(error))
     }
 }

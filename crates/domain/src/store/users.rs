@@ -41,24 +41,29 @@ pub struct Visitor {
     pub leaves_since: Option<i64>,
 }
 
+/// The person an issuer ($1) knows by a subject ($2), in a session of his ($3).
+pub(super) const VISITOR: &str = "SELECT users.id, revision, seen_at, refused_before, requested_at
+    FROM identities JOIN users ON users.id = identities.user_id
+    LEFT JOIN user_sessions ON user_sessions.user_id = users.id AND user_sessions.id = $3
+    LEFT JOIN deletions ON deletions.user_id = users.id
+    WHERE identities.issuer = $1 AND identities.subject = $2";
+
+/// What [`VISITOR`] finds.
+pub(super) fn visitor(row: &Row<'_>) -> Work<Visitor> {
+    let seen_at: Option<i64> = row.get(2)?;
+    Ok(Visitor {
+        id: row.get(0)?,
+        revision: row.get(1)?,
+        seen_at: seen_at.and_then(|millis| Timestamp::from_millis(millis).ok()),
+        refused_before: row.get(3)?,
+        leaves_since: row.get(4)?,
+    })
+}
+
 impl Tx<'_> {
     /// The person an issuer knows by this subject, in this session of his.
     pub fn visitor(&self, issuer: &str, subject: &str, session: &str) -> Work<Option<Visitor>> {
-        let sql = "SELECT users.id, revision, seen_at, refused_before, requested_at
-                   FROM identities JOIN users ON users.id = identities.user_id
-                   LEFT JOIN user_sessions ON user_sessions.user_id = users.id AND user_sessions.id = $3
-                   LEFT JOIN deletions ON deletions.user_id = users.id
-                   WHERE identities.issuer = $1 AND identities.subject = $2";
-        self.row(sql, &[&issuer, &subject, &session], |row| {
-            let seen_at: Option<i64> = row.get(2)?;
-            Ok(Visitor {
-                id: row.get(0)?,
-                revision: row.get(1)?,
-                seen_at: seen_at.and_then(|millis| Timestamp::from_millis(millis).ok()),
-                refused_before: row.get(3)?,
-                leaves_since: row.get(4)?,
-            })
-        })
+        self.row(VISITOR, &[&issuer, &subject, &session], visitor)
     }
 
     /// Fails where nothing can be read.
