@@ -4,10 +4,10 @@ use std::io::Write;
 use std::thread::sleep;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 
-use crate::Plan;
-use crate::process;
+use crate::{Plan, machine, process};
+
 use crate::requests::{Request, answer_on, ask, connect};
 use crate::rounds::{Contestant, Rounds, Sample, contest};
 use crate::rows::Results;
@@ -17,16 +17,10 @@ use crate::table::{Row, Target};
 
 /// How long memory is given to settle.
 const SETTLED: Duration = Duration::from_millis(300);
-/// Descriptors of this process besides the sockets.
-const OTHER_FILES: u64 = 64;
 
 /// Time to the last delivery, commit included, and the memory of a stream.
 pub(crate) fn fan_out(plan: &Plan, count: usize, results: &mut Results) -> Result<()> {
-    let needed = 2 * count as u64 + OTHER_FILES;
-    ensure!(
-        rlimit::increase_nofile_limit(needed)? >= needed,
-        "needs {needed} open files: raise the hard limit (`ulimit -Hn`)"
-    );
+    machine::files_for(2 * count)?;
     let home = Home::new(&plan.scratch)?;
     let daemon = home.serve(&plan.daemon)?;
     let mut edit = Request::update(daemon.port, &sign_in(daemon.port)?);

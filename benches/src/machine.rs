@@ -43,6 +43,17 @@ pub(crate) fn as_server<T>(work: impl FnOnce() -> T) -> Result<T> {
     Ok(outcome)
 }
 
+/// Raises the limit of open files for so many sockets.
+pub(crate) fn files_for(sockets: usize) -> Result<()> {
+    const OTHERS: u64 = 64;
+    let needed = sockets as u64 + OTHERS;
+    anyhow::ensure!(
+        rlimit::increase_nofile_limit(needed)? >= needed,
+        "needs {needed} open files: raise the hard limit (`ulimit -Hn`)"
+    );
+    Ok(())
+}
+
 /// How long all cores together were busy since the start of the machine, whoever used them.
 pub(crate) fn busy() -> Duration {
     let stat = read_to_string("/proc/stat").unwrap_or_default();

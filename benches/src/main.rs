@@ -4,6 +4,8 @@
 #[cfg(target_os = "linux")]
 mod absolutes;
 #[cfg(target_os = "linux")]
+mod cloud;
+#[cfg(target_os = "linux")]
 mod commits;
 #[cfg(target_os = "linux")]
 mod fanout;
@@ -45,7 +47,8 @@ use clap::{Parser, Subcommand};
 #[command(name = "usher-bench", args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 struct Cli {
     /// Only the rows whose names begin so: get-1, get-16, get-64, feature-16, update-16, update-64, fanout-100,
-    /// fanout-1000, fanout-5000, switch, start, memory, size
+    /// fanout-1000, fanout-5000, switch, start, memory, size; and of a cloud cloud-get-16, cloud-get-64, cloud-people,
+    /// cloud-nodes, cloud-devices, cloud-back, cloud-sizing
     #[arg(value_name = "ROW")]
     rows: Vec<String>,
     /// The daemon to measure
@@ -63,6 +66,9 @@ struct Cli {
     /// Keep the measured data in this folder, on the disk whose flushes count
     #[arg(long, value_name = "DIR", default_value = "target")]
     scratch: PathBuf,
+    #[cfg(target_os = "linux")]
+    #[command(flatten)]
+    programs: cloud::Programs,
     #[command(subcommand)]
     peer: Option<Verb>,
 }
@@ -89,8 +95,10 @@ enum Peer {
 }
 
 /// How much to measure.
+#[cfg(target_os = "linux")]
 #[derive(Debug, Clone)]
 struct Plan {
+    programs: cloud::Programs,
     daemon: PathBuf,
     rows: Vec<String>,
     pairs: u32,
@@ -112,6 +120,7 @@ fn main() -> anyhow::Result<ExitCode> {
         pairs,
         sample: Duration::try_from_secs_f64(seconds)?,
         scratch: cli.scratch,
+        programs: cli.programs,
     };
     let missed = rows::measure(&plan)?;
     if cli.quick {
@@ -123,5 +132,5 @@ fn main() -> anyhow::Result<ExitCode> {
 #[cfg(not(target_os = "linux"))]
 fn main() -> anyhow::Result<ExitCode> {
     let cli = Cli::parse();
-    anyhow::bail!("only Linux tells what is measured here; not run: {cli:?}, {:?}", None::<Plan>)
+    anyhow::bail!("only Linux tells what is measured here; not run: {cli:?}")
 }

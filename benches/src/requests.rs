@@ -1,5 +1,6 @@
 //! HTTP/1.1 as far as it is needed here: requests made once, and answers told apart quickly.
 
+use std::collections::VecDeque;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::ops::Range;
@@ -16,6 +17,8 @@ const ANSWERS_WITHIN: Duration = Duration::from_secs(20);
 pub(crate) struct Request {
     bytes: Vec<u8>,
     counter: Option<Range<usize>>,
+    /// What is sent after this one, in turn.
+    others: VecDeque<Vec<u8>>,
 }
 
 impl Request {
@@ -29,6 +32,17 @@ impl Request {
         Self::with(port, "GET /user", "Authorization: Bearer 0123456789abcdef0123456789abcdef\r\n", "")
     }
 
+    /// What a client of a cloud sends for the holder of a token.
+    pub(crate) fn of_person(port: u16, line: &str, token: &str, body: &str) -> Self {
+        Self::with(port, line, &format!("Authorization: Bearer {token}\r\n"), body)
+    }
+
+    /// All of these, one after the other, and again.
+    pub(crate) fn in_turn(requests: Vec<Self>) -> Self {
+        let mut bytes: VecDeque<_> = requests.into_iter().map(|request| request.bytes).collect();
+        Self { bytes: bytes.pop_front().unwrap_or_default(), counter: None, others: bytes }
+    }
+
     fn with(port: u16, line: &str, headers: &str, body: &str) -> Self {
         let content = if body.is_empty() {
             String::new()
@@ -39,14 +53,24 @@ impl Request {
             "{line} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nOrigin: http://127.0.0.1:{port}\r\n\
              User-Agent: usher-bench\r\nAccept: application/json\r\n{headers}{content}\r\n"
         );
-        Self { bytes: [head.as_bytes(), body.as_bytes()].concat(), counter: None }
+        let bytes = [head.as_bytes(), body.as_bytes()].concat();
+        Self { bytes, counter: None, others: VecDeque::new() }
     }
 
     /// An edit of the account that is another one each time.
     pub(crate) fn update(port: u16, id: &str) -> Self {
+        Self::edit(port, id, "")
+    }
+
+    /// The same at a cloud, by the holder of a token.
+    pub(crate) fn update_as(port: u16, id: &str, token: &str) -> Self {
+        Self::edit(port, id, &format!("Authorization: Bearer {token}\r\n"))
+    }
+
+    fn edit(port: u16, id: &str, headers: &str) -> Self {
         const DIGITS: &str = "0000000000";
         let body = format!("{{\"id\":\"{id}\",\"name\":\"Ada Lovelace {DIGITS}\"}}");
-        let mut request = Self::new(port, "POST /user/update", &body);
+        let mut request = Self::with(port, "POST /user/update", headers, &body);
         let end = request.bytes.len() - "\"}".len();
         request.counter = Some(end - DIGITS.len()..end);
         request
@@ -54,6 +78,9 @@ impl Request {
 
     /// The bytes to send next.
     pub(crate) fn next(&mut self) -> &[u8] {
+        if let Some(next) = self.others.pop_front() {
+            self.others.push_back(std::mem::replace(&mut self.bytes, next));
+        }
         if let Some(counter) = self.counter.clone() {
             for digit in self.bytes[counter].iter_mut().rev() {
                 if *digit < b'9' {
@@ -105,6 +132,11 @@ pub(crate) fn ask_json(port: u16, line: &str, body: &Value) -> Result<Value> {
     let body = if body.is_null() { String::new() } else { body.to_string() };
     let answer = ask(port, &mut Request::new(port, line, &body))?;
     Ok(serde_json::from_slice(&answer)?)
+}
+
+/// Asks for the holder of a token and parses the answer.
+pub(crate) fn ask_json_as(port: u16, line: &str, token: &str, body: &str) -> Result<Value> {
+    Ok(serde_json::from_slice(&ask(port, &mut Request::of_person(port, line, token, body))?)?)
 }
 
 /// Recognises the ends of answers on one connection. Answers of one server to one question have heads of one shape, so

@@ -33,10 +33,18 @@ pub(crate) struct Server {
 impl Server {
     /// Starts a server on the server's core, gives it `input`, and waits until it says where it listens.
     pub(crate) fn start(command: &mut Command, input: &[u8]) -> Result<Self> {
+        machine::as_server(|| Self::run(command, input))?
+    }
+
+    /// Starts a server on the core of the load.
+    pub(crate) fn start_near(command: &mut Command) -> Result<Self> {
+        Self::run(command, b"")
+    }
+
+    fn run(command: &mut Command, input: &[u8]) -> Result<Self> {
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let name = format!("{command:?}");
-        let mut child =
-            machine::as_server(|| command.spawn())?.with_context(|| format!("cannot run {name}"))?;
+        let mut child = command.spawn().with_context(|| format!("cannot run {name}"))?;
         if let Some(mut stdin) = child.stdin.take() {
             stdin.write_all(input)?;
         }

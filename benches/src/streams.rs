@@ -32,25 +32,49 @@ struct Socket {
 impl Sockets {
     /// Opens `count` sockets, each with a handshake if there is a path to ask for, and waits for their first frames.
     pub(crate) fn open(port: u16, count: usize, path: Option<&str>) -> Result<Self> {
-        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
-        let mut opened = Self { epoll, sockets: Vec::new(), buffer: vec![0; 64 * 1024].into_boxed_slice() };
-        for index in 0..count {
-            let stream = connect(port).context("cannot connect")?;
-            let mut socket = Socket { stream, frames: Frames::default(), texts: 0 };
-            if let Some(path) = path {
-                socket.shake_hands(port, path)?;
-            }
-            socket.stream.set_nonblocking(true)?;
-            epoll::add(
-                &opened.epoll,
-                &socket.stream,
-                epoll::EventData::new_u64(index as u64),
-                epoll::EventFlags::IN,
-            )?;
-            opened.sockets.push(socket);
+        let mut opened = Self::none()?;
+        for _ in 0..count {
+            opened.add(port, path, "")?;
         }
         opened.wait_for_all()?;
         Ok(opened)
+    }
+
+    /// The same with one for the holder of each token.
+    pub(crate) fn open_as(port: u16, tokens: &[String], path: &str) -> Result<Self> {
+        let mut opened = Self::none()?;
+        for token in tokens {
+            opened.add(port, Some(path), &format!("Authorization: Bearer {token}\r\n"))?;
+        }
+        opened.wait_for_all()?;
+        Ok(opened)
+    }
+
+    fn none() -> Result<Self> {
+        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+        Ok(Self { epoll, sockets: Vec::new(), buffer: vec![0; 64 * 1024].into_boxed_slice() })
+    }
+
+    fn add(&mut self, port: u16, path: Option<&str>, headers: &str) -> Result<()> {
+        let stream = connect(port).context("cannot connect")?;
+        let mut socket = Socket { stream, frames: Frames::default(), texts: 0 };
+        if let Some(path) = path {
+            socket.shake_hands(port, path, headers)?;
+        }
+        socket.stream.set_nonblocking(true)?;
+        let number = epoll::EventData::new_u64(self.sockets.len() as u64);
+        epoll::add(&self.epoll, &socket.stream, number, epoll::EventFlags::IN)?;
+        self.sockets.push(socket);
+        Ok(())
+    }
+
+    /// Reads what has come and waits for none of it: somebody else may have caused it.
+    pub(crate) fn forget(&mut self) -> Result<()> {
+        for socket in &mut self.sockets {
+            socket.read(&mut self.buffer)?;
+            socket.texts = 0;
+        }
+        Ok(())
     }
 
     /// How long it takes from the trigger until every socket has a whole text frame.
@@ -87,10 +111,10 @@ impl Sockets {
 }
 
 impl Socket {
-    fn shake_hands(&mut self, port: u16, path: &str) -> Result<()> {
+    fn shake_hands(&mut self, port: u16, path: &str, headers: &str) -> Result<()> {
         let request = format!(
             "GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{headers}\r\n"
         );
         self.stream.write_all(request.as_bytes())?;
         let mut received = Vec::new();

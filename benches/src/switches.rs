@@ -4,30 +4,24 @@ use std::io::Write;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use serde_json::json;
 
-use crate::Plan;
 use crate::requests::{Request, answer_on, ask_json, connect};
 use crate::rows::Results;
 use crate::servers::{Home, sign_in};
 use crate::streams::Sockets;
 use crate::table::{Row, Target};
+use crate::{Plan, machine};
 
 /// Switches that are timed: enough for a 99th percentile that is not the worst of them.
 const SWITCHES: usize = 300;
 /// How long the daemon is left alone between two.
 const GAP: Duration = Duration::from_millis(20);
-/// Descriptors of this process besides the sockets.
-const OTHER_FILES: u64 = 64;
 
 /// From the request to its answer, commit included; the next one waits until every stream has its frame.
 pub(crate) fn switch(plan: &Plan, count: usize, results: &mut Results) -> Result<()> {
-    let needed = count as u64 + OTHER_FILES;
-    ensure!(
-        rlimit::increase_nofile_limit(needed)? >= needed,
-        "needs {needed} open files: raise the hard limit (`ulimit -Hn`)"
-    );
+    machine::files_for(count)?;
     let home = Home::new(&plan.scratch)?;
     let daemon = home.serve(&plan.daemon)?;
     let other = ask_json(daemon.port, "POST /user/select", &json!({ "email": "grace@example.org" }))?;

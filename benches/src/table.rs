@@ -40,6 +40,12 @@ impl Row {
         Self { what: what.to_owned(), against: "", value, unit, detail: String::new(), target: Some(target) }
     }
 
+    /// What stands for itself and is more than a number.
+    pub(crate) fn said(what: String, value: String) -> Self {
+        let nothing = Estimate { median: 0.0, error: 0.0 };
+        Self { what, against: "", value: nothing, unit: "", detail: value, target: None }
+    }
+
     /// Whether there is a target and it was not reached.
     pub(crate) fn is_missed(&self) -> bool {
         match self.target {
@@ -56,6 +62,9 @@ impl Row {
             if self.unit == "x" { format!("{value:.2}x") } else { format!("{value:.1}{}", self.unit) }
         };
         let mut measured = number(self.value.median);
+        if self.unit.is_empty() {
+            measured.clear();
+        }
         if self.value.error > 0.0 {
             measured += &format!(" ±{:.2}", self.value.error);
         }
