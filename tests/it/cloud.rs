@@ -15,6 +15,7 @@ mod postgres;
 mod schema;
 mod sql;
 mod streams;
+mod traces;
 mod trouble;
 
 use serde_json::{Value, json};

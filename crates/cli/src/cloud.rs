@@ -10,18 +10,21 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Subcommand;
 use tokio::net::TcpListener;
+use tracing_subscriber::Layer;
 use usher_cloud::{Cloud, Settings};
 use usher_domain::ambient::Ambient;
 use usher_domain::store::OpenError;
 use usher_http::{Guard, Limits, Network, Public, Server, Tls};
 
 use crate::cloud::config::{Face, Told};
+use crate::cloud::otlp::Traces;
 use crate::cloud::watch::Watch;
 use crate::log::{Log, start_log};
 use crate::print;
 use crate::serve::{ALREADY_RUNNING, MISCONFIGURED, refuse, signals};
 
 mod config;
+mod otlp;
 mod watch;
 
 /// How much callers together may hold at once.
@@ -61,6 +64,9 @@ pub(crate) struct Given {
     /// Answer `/metrics`, `/health` and `/ready` on this address: for operators, not for clients
     #[arg(long, global = true, value_name = "ADDR", env = "USHER_CLOUD_WATCH")]
     watch: Option<SocketAddr>,
+    /// Send a trace of each request to the OpenTelemetry collector at this address, by OTLP over HTTP
+    #[arg(long, global = true, value_name = "URL", env = "USHER_CLOUD_OTLP")]
+    otlp: Option<String>,
     /// How a line of the log looks [default: text]
     #[arg(long, global = true, value_enum, env = "USHER_CLOUD_LOG_FORMAT")]
     log: Option<Log>,
@@ -85,20 +91,22 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         Ok(told) => told,
         Err(error) => return refuse(&format!("{error:#}"), MISCONFIGURED),
     };
-    start_log(face.log);
-    usher_http::log_panics();
-    #[cfg(unix)]
-    drop(rlimit::increase_nofile_limit(u64::MAX));
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
+    let traces = face.otlp.as_ref().map(|to| Traces::start(to, runtime.handle())).transpose()?;
+    start_log(face.log, traces.as_ref().map(|traces| traces.layer().boxed()));
+    usher_http::log_panics();
+    #[cfg(unix)]
+    drop(rlimit::increase_nofile_limit(u64::MAX));
     let ended = runtime.block_on(async {
         match args.verb {
             Some(Verb::Migrate) => migrate(settings).await,
             None => serve(settings, face).await,
         }
     });
+    traces.iter().for_each(Traces::end);
     runtime.shutdown_background();
     match ended {
         Err(error) if matches!(error.downcast_ref(), Some(OpenError::InUse { .. })) => {

@@ -91,7 +91,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         Ok(settings) => settings,
         Err(error) => return refuse(&format!("{error:#}"), MISCONFIGURED),
     };
-    start_log(Log::Text);
+    start_log(Log::Text, None);
     usher_http::log_panics();
     // Tokens are in memory: no core dump may hold them, and no other process of this user may look inside.
     #[cfg(target_os = "linux")]

@@ -31,4 +31,4 @@ pub use panics::log_panics;
 pub use peers::{Listener, Peer, Peers};
 pub use server::{Limits, Server};
 pub use tls::{Tls, TlsError};
-pub use watch::Watched;
+pub use watch::{REQUESTS, Watched};

@@ -15,6 +15,9 @@ use usher_wire::{Code, Error};
 
 use crate::routes::Answer;
 
+/// Characters of a `traceparent`: version, trace, span and flags in hexadecimal.
+const TRACEPARENT: usize = 55;
+
 /// What can be asked of a service by who runs it.
 #[async_trait]
 pub trait Watched: Send + Sync + 'static {
@@ -53,16 +56,27 @@ pub(crate) async fn name_route(request: axum::extract::Request, next: Next) -> R
     response
 }
 
+/// The target of the lines that say how requests ended: `method`, `route`, `status`, `micros`, the request's `id`, and the
+/// `traceparent` it came with (W3C Trace Context).
+pub const REQUESTS: &str = "usher::request";
+
 /// A request being answered.
 pub(crate) struct Request {
     id: String,
     method: Method,
+    parent: Option<Box<str>>,
     begun: Instant,
 }
 
 impl Request {
     pub(crate) fn begins<B>(request: &axum::http::Request<B>, id: String) -> Self {
-        Self { id, method: request.method().clone(), begun: Instant::now() }
+        let parent = request.headers().get("traceparent").and_then(|value| value.to_str().ok());
+        // Nothing else gets into the log this way.
+        let is_one = |text: &&str| {
+            text.len() == TRACEPARENT && text.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit())
+        };
+        let parent = parent.filter(is_one).map(Box::from);
+        Self { id, method: request.method().clone(), parent, begun: Instant::now() }
     }
 
     pub(crate) fn id(&self) -> String {
@@ -84,7 +98,7 @@ impl Request {
             Method::OPTIONS => "OPTIONS",
             _ => "other",
         };
-        let id = self.id.as_str();
+        let (id, traceparent) = (self.id.as_str(), self.parent.as_deref());
         if let Ok(id) = HeaderValue::from_str(id) {
             response.headers_mut().insert("x-request-id", id);
         }
@@ -93,10 +107,10 @@ impl Request {
         metrics::histogram!("usher_request_seconds", "method" => method, "route" => route.clone())
             .record(taken.as_secs_f64());
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-            tracing::info!(target: "usher::request", method, route, status, id, "stream");
+            tracing::info!(target: REQUESTS, method, route, status, id, traceparent, "stream");
         } else {
             let micros = u64::try_from(taken.as_micros()).unwrap_or(u64::MAX);
-            tracing::info!(target: "usher::request", method, route, status, micros, id, "request");
+            tracing::info!(target: REQUESTS, method, route, status, micros, id, traceparent, "request");
         }
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use ipnet::IpNet;
 use serde::Deserialize;
+use url::Url;
 use usher_cloud::{Place, Settings};
 use usher_device::IssuerSettings;
 use usher_http::{HeaderValue, Tls};
@@ -39,6 +40,7 @@ struct File {
     trusted_proxies: Vec<IpNet>,
     requests_per_address: Option<u32>,
     requests_per_person: Option<u32>,
+    otlp: Option<String>,
     log: Option<Log>,
     look_every: Option<u64>,
     deletes_after: Option<u64>,
@@ -67,6 +69,7 @@ pub(super) struct Face {
     pub(super) watch: Option<SocketAddr>,
     pub(super) trusted_proxies: Vec<IpNet>,
     pub(super) requests_per_address: Option<NonZeroU32>,
+    pub(super) otlp: Option<Url>,
     pub(super) log: Log,
     pub(super) minimum_version: Option<HeaderValue>,
 }
@@ -109,10 +112,19 @@ pub(super) fn read(given: Given) -> anyhow::Result<Told> {
         watch: given.watch.or(file.watch),
         trusted_proxies: file.trusted_proxies,
         requests_per_address: limit(file.requests_per_address, NonZeroU32::new(REQUESTS_PER_ADDRESS)),
+        otlp: given.otlp.or(file.otlp).as_deref().map(collector).transpose()?,
         log: given.log.or(file.log).unwrap_or_default(),
         minimum_version: file.minimum_version.as_deref().map(version).transpose()?,
     };
     Ok(Told { settings, face })
+}
+
+/// Where an OpenTelemetry collector listens.
+fn collector(text: &str) -> anyhow::Result<Url> {
+    match Url::parse(text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(url),
+        _ => bail!("`otlp` must be the http(s) address of a collector, like http://127.0.0.1:4318"),
+    }
 }
 
 /// Numbers between dots.
@@ -169,6 +181,7 @@ mod tests {
             trusted_proxies,
             requests_per_address,
             requests_per_person,
+            otlp,
             log,
             look_every,
             deletes_after,
@@ -178,6 +191,8 @@ mod tests {
         assert!(tls.is_some() && watch.is_some() && !trusted_proxies.is_empty() && log.is_some());
         assert_eq!(requests_per_address, Some(REQUESTS_PER_ADDRESS));
         issuer[0].check().unwrap();
+        collector(&otlp.unwrap()).unwrap();
+        assert!(collector("127.0.0.1:4318").is_err() && collector("grpc://collector").is_err());
         version(&minimum_version.unwrap()).unwrap();
         assert!(version("soon").is_err());
         assert!(!listen.is_empty() && !nats.is_empty());
