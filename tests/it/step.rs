@@ -1,8 +1,10 @@
 //! Devices in step with a cloud: real daemons, a real cloud, tokens of a real provider.
 
+mod again;
 mod agree;
 mod model;
 mod offline;
+mod relay;
 mod standing;
 
 use serde_json::{Value, json};
@@ -36,7 +38,12 @@ impl World {
 
     /// A device of this cloud on which this person is signed in.
     async fn device(&self, subject: &str) -> Daemon {
-        let cloud = format!("cloud = \"{}\"\n", self.node.url());
+        self.device_behind(subject, self.node.url()).await
+    }
+
+    /// The same, where the cloud is at this address for it.
+    async fn device_behind(&self, subject: &str, cloud: &str) -> Daemon {
+        let cloud = format!("cloud = \"{cloud}\"\n");
         let daemon = Daemon::start_with(|data| configure(data, self.provider.url(), &cloud));
         self.sign_in(&daemon, subject).await;
         daemon

@@ -75,6 +75,9 @@ impl Client {
         if let Some(seen) = caller.seen.or(self.own.seen) {
             request = request.header(IF_MATCH, format!("\"{seen}\""));
         }
+        if let Some(key) = &caller.idempotency_key {
+            request = request.header("idempotency-key", format!("\"{key}\""));
+        }
         let body = body.unwrap_or_default();
         // Said even when it is 0: some servers take a POST without a length for a broken one.
         Ok(request.header(CONTENT_LENGTH, body.len()).body(body))
@@ -204,6 +207,7 @@ mod tests {
             seen,
             account: Some("grace@example.org".into()),
             session: Some("s-1".into()),
+            idempotency_key: Some("k-1".into()),
             ..Caller::default()
         };
         client.clear_user(&Caller::default()).await.unwrap();
@@ -226,6 +230,10 @@ mod tests {
         assert_eq!(theirs.header("authorization"), Some("Bearer theirs"));
         assert_eq!(theirs.header("if-match"), Some("\"3-7\""));
         assert_eq!(theirs.header("usher-account"), Some("grace@example.org"));
+        assert_eq!(
+            (own.header("idempotency-key"), theirs.header("idempotency-key")),
+            (None, Some("\"k-1\""))
+        );
         assert_eq!((own.header("usher-session"), theirs.header("usher-session")), (None, Some("s-1")));
     }
 

@@ -172,7 +172,19 @@ impl Cloud {
             None => sent.updated.as_ref().map_or(Named::Nothing, |updated| Named::Stamp(updated.value)),
         };
         let now = self.0.ambient.now();
-        self.change(id, move |tx, user| edit(tx, user, &sent, named, false, now)).await
+        let device = caller.session.clone().unwrap_or_default();
+        let push = caller.idempotency_key.clone().map(|key| (visit.session, device, key));
+        self.change(id, move |tx, user| {
+            if let Some((session, device, key)) = &push
+                && !tx.note_push(&user.profile.id, session, device, key)?
+            {
+                // Sent again because the answer was lost: somebody else may have changed the same since. What was read
+                // above may be from before the first sending.
+                return Ok(tx.user(&user.profile.id)?.unwrap_or(user));
+            }
+            edit(tx, user, &sent, named, false, now)
+        })
+        .await
     }
 
     /// What the identity provider says now. One that cannot be reached changes nothing; one that does not answer such

@@ -23,6 +23,7 @@ impl Device {
             None => sent.updated.as_ref().map_or(Named::Nothing, |updated| Named::Stamp(updated.value)),
         };
         let policies = Arc::clone(&self.0.policies.borrow());
+        let new_edit = self.0.ambient.uuid().to_string();
         let (now, has_cloud) = (self.0.ambient.now(), self.0.cloud.is_there());
         self.write(move |tx| {
             let account = tx.account(&id)?.ok_or_else(|| unknown_user(&id))?;
@@ -31,7 +32,7 @@ impl Device {
             let user = edit(tx, user, &sent, named, account.is_local, now)?;
             let is_of_cloud = !account.is_local && (has_cloud || tx.cloud_account(&id)?.is_some());
             if is_of_cloud && let Some(edit) = QueuedEdit::between(&before, &user.profile) {
-                tx.queue_edit(&id, &edit)?;
+                tx.queue_edit(&id, &new_edit, &edit)?;
             }
             compose(tx, user, &policies)
         })

@@ -29,13 +29,14 @@ fn caller(headers: &HeaderMap) -> Caller {
     // Only of interest where a token says whose program it is.
     let of_bearer = |name: &str, most: usize| {
         let value = headers.contains_key(header::AUTHORIZATION).then(|| text(name)).flatten()?;
-        Some(value.chars().take(most).collect())
+        Some(value.chars().take(most).collect::<String>())
     };
     Caller {
         application: application(headers).map(str::to_owned),
         bearer: text("authorization").and_then(bearer).map(|token| Secret::from(token.to_owned())),
         agent: of_bearer("user-agent", 200),
         session: of_bearer("usher-session", 64),
+        idempotency_key: of_bearer("idempotency-key", 64).map(|key| key.trim_matches('"').to_owned()),
         seen: headers
             .get(header::IF_MATCH)
             // Any state will do (RFC 9110, 13.1.1).

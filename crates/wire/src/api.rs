@@ -31,6 +31,8 @@ pub struct Caller {
     pub session: Option<String>,
     /// The state the caller saw last (`If-Match`).
     pub seen: Option<Version>,
+    /// What makes a write happen once, however often it is sent (`Idempotency-Key`).
+    pub idempotency_key: Option<String>,
     /// The account of the device this caller is bound to (`Usher-Account`), by id, e-mail or user name; absent: whoever
     /// is current.
     pub account: Option<String>,

@@ -10,6 +10,7 @@ on_both![
     a_token_that_proves_nothing_is_refused,
     edits_merge_as_on_a_device,
     a_stale_state_is_named_by_its_etag,
+    an_edit_sent_again_is_taken_once,
     a_user_name_is_one_persons,
     beta_and_select_change_what_they_may,
 ];
@@ -131,6 +132,34 @@ async fn a_stale_state_is_named_by_its_etag(database: Database) {
         (&json!("Countess"), &json!("https://example.org/a.png"))
     );
     refused(&Reply::to(send("\"9-9\"")).await, 409, "conflict");
+}
+
+async fn an_edit_sent_again_is_taken_once(database: Database) {
+    let world = world!(database);
+    let token = world.token("ada").await;
+    let id = profile(&world.node.get(&token, "/user").await)["user"]["id"].clone();
+    let push = async |device: &str, key: &str, name: &str| {
+        let request = Raw::at(world.node.url()).request("POST", "/user/update").bearer_auth(&token);
+        let request = request.header("usher-session", device).header("idempotency-key", key);
+        let edit = json!({ "id": id, "name": name }).to_string();
+        Reply::to(request.header("content-type", "application/json").body(edit)).await
+    };
+    assert_eq!(profile(&push("laptop", "\"k-1\"", "Countess").await)["name"], "Countess");
+    world.node.rename(&token, "Augusta").await;
+    assert_eq!(profile(&push("laptop", "\"k-1\"", "Countess").await)["name"], "Augusta", "sent again");
+    assert_eq!(profile(&push("phone", "\"k-1\"", "Ada King").await)["name"], "Ada King", "another device");
+    // A refused edit was not taken, so it may come again.
+    refused(&push("laptop", "\"k-2\"", "").await, 400, "invalid_value");
+    assert_eq!(profile(&push("laptop", "\"k-2\"", "Countess").await)["name"], "Countess");
+    // However often at once, it is one edit.
+    let sent = (0..8).map(|_| push("laptop", "\"k-3\"", "Lady Byron"));
+    for reply in futures_util::future::join_all(sent).await {
+        assert_eq!(profile(&reply)["name"], "Lady Byron");
+    }
+    let etag = world.node.get(&token, "/user").await.header("etag").unwrap().to_owned();
+    world.node.rename(&token, "Augusta").await;
+    assert_eq!(profile(&push("laptop", "\"k-3\"", "Lady Byron").await)["name"], "Augusta");
+    assert_eq!(etag, "\"1-6\"", "each of them is one revision");
 }
 
 async fn a_user_name_is_one_persons(database: Database) {

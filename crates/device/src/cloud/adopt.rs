@@ -67,8 +67,8 @@ pub(crate) fn show(tx: &Tx<'_>, account: &CloudAccount, now: Timestamp) -> Work<
     // Callers know the account by its id here, and its revisions are counted here.
     profile.id.clone_from(&stored.profile.id);
     profile.updated.clone_from(&stored.profile.updated);
-    for (_, edit) in tx.queued_edits(&account.user_id)? {
-        edit.lay_over(&mut profile);
+    for queued in tx.queued_edits(&account.user_id)? {
+        queued.edit.lay_over(&mut profile);
     }
     if let Some(username) = &profile.username
         && tx.username_is_taken(username, &profile.id)?

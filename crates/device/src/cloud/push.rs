@@ -1,7 +1,9 @@
 //! Edits made here go to the cloud in their order, each made from the state the cloud showed last, so that it merges them
-//! by the same rule. An edit leaves the queue only with its answer: it may be sent twice, and is merged once.
+//! by the same rule. An edit leaves the queue only with its answer: it may be sent twice, and is taken once, because its id
+//! goes with it.
 
-use usher_wire::{Code, Error, Result, UserApi};
+use usher_domain::store::Queued;
+use usher_wire::{Caller, Code, Error, Result, UserApi};
 
 use super::line::at_cloud;
 use crate::Device;
@@ -21,9 +23,11 @@ impl Device {
                     Ok((base, tx.queued_edits(&id)?.into_iter().next()))
                 })
                 .await?;
-            let (Some(base), Some((place, edit))) = (base, next) else { return Ok(()) };
+            let (Some(base), Some(Queued { place, id, edit })) = (base, next) else { return Ok(()) };
             let update = edit.to_update(&base);
-            match at_cloud!(self, user, line => line.client.update_user(&line.caller, update.clone())) {
+            let caller = |caller: &Caller| Caller { idempotency_key: Some(id.clone()), ..caller.clone() };
+            match at_cloud!(self, user, line => line.client.update_user(&caller(&line.caller), update.clone()))
+            {
                 Ok(shown) => self.adopt(user, shown, Some(place)).await?,
                 Err(error) if error.code == Code::Conflict && anew < ANEW => {
                     anew += 1;

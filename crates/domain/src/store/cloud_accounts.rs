@@ -19,6 +19,17 @@ pub struct CloudAccount {
     pub checked_in_at: Option<Timestamp>,
 }
 
+/// An edit that waits for the cloud.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Queued {
+    /// Where it stands in the line.
+    pub place: i64,
+    /// What tells it from every other (`Idempotency-Key`).
+    pub id: String,
+    /// What it changes.
+    pub edit: QueuedEdit,
+}
+
 const COLUMNS: &str = "user_id, session, document, checked_in_at";
 
 fn read(row: &Row<'_>) -> Work<CloudAccount> {
@@ -53,18 +64,18 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// The edits the cloud has not acknowledged, in their order, each with its place.
-    pub fn queued_edits(&self, user: &str) -> Work<Vec<(i64, QueuedEdit)>> {
-        let sql = "SELECT place, members FROM queued_edits WHERE user_id = $1 ORDER BY place";
-        self.rows(sql, &[&user], |row| Ok((row.get(0)?, row.json(1)?)))
+    /// The edits the cloud has not acknowledged, in their order.
+    pub fn queued_edits(&self, user: &str) -> Work<Vec<Queued>> {
+        let sql = "SELECT place, id, members FROM queued_edits WHERE user_id = $1 ORDER BY place";
+        self.rows(sql, &[&user], |row| Ok(Queued { place: row.get(0)?, id: row.get(1)?, edit: row.json(2)? }))
     }
 
-    /// Adds an edit behind the others.
-    pub fn queue_edit(&self, user: &str, edit: &QueuedEdit) -> Work<()> {
-        let place = self.queued_edits(user)?.last().map_or(1, |(place, _)| place + 1);
+    /// Adds an edit behind the others, told from them by `id`.
+    pub fn queue_edit(&self, user: &str, id: &str, edit: &QueuedEdit) -> Work<()> {
+        let place = self.queued_edits(user)?.last().map_or(1, |last| last.place + 1);
         let members = serde_json::to_string(edit)?;
-        let sql = "INSERT INTO queued_edits (user_id, place, members) VALUES ($1, $2, $3)";
-        self.execute(sql, &[&user, &place, &members])?;
+        let sql = "INSERT INTO queued_edits (user_id, place, id, members) VALUES ($1, $2, $3, $4)";
+        self.execute(sql, &[&user, &place, &id, &members])?;
         Ok(())
     }
 

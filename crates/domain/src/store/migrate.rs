@@ -18,6 +18,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0003_sessions.sql"),
     include_str!("../../migrations/0004_cloud.sql"),
     include_str!("../../migrations/0005_cloud_device.sql"),
+    include_str!("../../migrations/0006_pushes.sql"),
 ];
 
 /// Why a database cannot be used. The file is left as it is.

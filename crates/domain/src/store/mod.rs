@@ -30,7 +30,7 @@ use usher_wire::{Code, Error, Result};
 
 pub use accounts::{Account, Device};
 pub use applications::Registered;
-pub use cloud_accounts::CloudAccount;
+pub use cloud_accounts::{CloudAccount, Queued};
 pub use database::{Database, Place};
 pub use deletions::{Deletion, Receipt};
 pub use entities::StoredEntity;

@@ -150,7 +150,8 @@ fn text_frame(frame: Bytes) -> Utf8Bytes {
 /// based on is not meant as a change.
 #[utoipa::path(post, path = "/user/update", tag = "user", operation_id = "update_user",
     request_body = Option<ProfileUpdate>,
-    params(("If-Match" = Option<String>, Header, description = "the `ETag` the edit is based on")),
+    params(("If-Match" = Option<String>, Header, description = "the `ETag` the edit is based on"),
+        ("Idempotency-Key" = Option<String>, Header, description = "tells this edit from every other of the caller's `Usher-Session`: a cloud takes the last one once, however often it is sent")),
     responses((status = 200, description = "the profile as it is now", body = UserProfile),
         (status = 404, description = "no such account", body = String, content_type = "text/plain"),
         (status = 409, description = "a name is taken, or the base is too old to merge", body = String, content_type = "text/plain")))]
