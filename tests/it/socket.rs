@@ -28,10 +28,19 @@ impl Socket {
 
     /// The same over this connection with more headers; or what was answered instead.
     pub(crate) fn try_open(
-        mut connection: Connection,
+        connection: Connection,
         path: &str,
         headers: &[(&str, &str)],
     ) -> Result<Self, Reply> {
+        Self::shake_hands(connection, path, headers).map(|(socket, _)| socket)
+    }
+
+    /// The same with the answer to the handshake.
+    pub(crate) fn shake_hands(
+        mut connection: Connection,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> Result<(Self, Reply), Reply> {
         let handshake = [
             ("Connection", "Upgrade"),
             ("Upgrade", "websocket"),
@@ -39,7 +48,7 @@ impl Socket {
             ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
         ];
         let reply = connection.ask("GET", path, &[&handshake, headers].concat(), b"");
-        if reply.status == 101 { Ok(Self(connection.into_stream())) } else { Err(reply) }
+        if reply.status == 101 { Ok((Self(connection.into_stream()), reply)) } else { Err(reply) }
     }
 
     /// The next frame that is not a ping; an error when none comes within the time.

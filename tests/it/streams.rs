@@ -1,5 +1,7 @@
-//! WebSockets of a real daemon: what they send, when, and in which order. The storm of writers is in `storm`.
+//! WebSockets of a real daemon: what they send, when, and in which order. The sub-protocol `usher.v1` is in
+//! `changes`, the storm of writers in `storm`.
 
+mod changes;
 mod storm;
 mod switches;
 

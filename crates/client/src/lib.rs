@@ -63,7 +63,7 @@ pub use usher_wire::{
     UserProfile, Users, Version,
 };
 
-pub use crate::stream::Event;
+pub use crate::stream::{Event, Known};
 
 /// The API of one daemon (or cloud) over HTTP and WebSocket: [`UserApi`] and two watches.
 ///

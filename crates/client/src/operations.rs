@@ -16,7 +16,7 @@ use usher_wire::{
 use crate::{
     Caller, Client, Result, UserApi,
     http::{EMPTY, path},
-    stream::{CHECK_INS, USER},
+    stream::{CheckIns, User},
 };
 
 #[async_trait]
@@ -40,7 +40,7 @@ impl UserApi for Client {
     }
 
     async fn stream_user(&self, caller: &Caller) -> Result<BoxStream<'static, Arc<Present>>> {
-        self.follow(caller, USER).await
+        self.follow(caller, User::default()).await
     }
 
     async fn update_user(&self, caller: &Caller, edit: ProfileUpdate) -> Result<UserProfile> {
@@ -67,7 +67,7 @@ impl UserApi for Client {
         &self,
         caller: &Caller,
     ) -> Result<BoxStream<'static, UserLastCheckedInStreamOutput>> {
-        self.follow(caller, CHECK_INS).await
+        self.follow(caller, CheckIns).await
     }
 
     async fn user_checkout(&self, caller: &Caller) -> Result<UserCheckoutOutput> {

@@ -15,7 +15,7 @@ impl Client {
         caller: &Caller,
         sign_in: &str,
     ) -> Result<BoxStream<'static, SignIn>> {
-        let socket = self.open(caller, &path(&["sign-in", sign_in, "stream"])?).await?;
+        let (socket, _) = self.open(caller, &path(&["sign-in", sign_in, "stream"])?, None).await?;
         let states = unfold(socket, |mut socket| async move {
             let message = message(&mut socket).await.ok()?;
             let state: SignIn = serde_json::from_slice(&message).ok()?;

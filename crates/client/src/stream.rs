@@ -10,7 +10,8 @@ use futures_util::{
 use reqwest::{
     Method, StatusCode,
     header::{
-        CONNECTION, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE,
+        CONNECTION, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
+        SEC_WEBSOCKET_VERSION, UPGRADE,
     },
 };
 use tokio::time;
@@ -24,11 +25,16 @@ use tokio_tungstenite::{
 };
 
 use crate::{
-    Caller, Client, Code, Error, Present, Result, UserLastCheckedInStreamOutput, UserProfile, Version,
+    Caller, Client, Code, Error, Present, Result, UserLastCheckedInStreamOutput,
     answer::Answer,
     backoff::Backoff,
     http::{CONNECT_LIMIT, cause},
 };
+
+mod topic;
+
+pub use topic::Known;
+pub(crate) use topic::{CheckIns, Topic, User};
 
 /// A daemon pings every 30 s; one that misses three is gone, whatever the network says.
 const SILENCE_LIMIT: Duration = Duration::from_secs(95);
@@ -85,7 +91,7 @@ impl Client {
     /// # }
     /// ```
     pub fn watch_user(&self) -> impl Stream<Item = Event<Arc<Present>>> + Send + Unpin + 'static + use<> {
-        Watch::new(self, &Caller::default(), USER).events()
+        Watch::new(self, &Caller::default(), User::default()).events()
     }
 
     /// When the user was last in step with the cloud: at once, then after each check-in and each change.
@@ -106,18 +112,18 @@ impl Client {
     pub fn watch_last_checked_in(
         &self,
     ) -> impl Stream<Item = Event<UserLastCheckedInStreamOutput>> + Send + Unpin + 'static + use<> {
-        Watch::new(self, &Caller::default(), CHECK_INS).events()
+        Watch::new(self, &Caller::default(), CheckIns).events()
     }
 
     /// A watch without its losses. That the first connection cannot be made is an error.
-    pub(crate) async fn follow<T: Send + 'static>(
+    pub(crate) async fn follow<T: Topic>(
         &self,
         caller: &Caller,
-        topic: Topic<T>,
-    ) -> Result<BoxStream<'static, T>> {
+        topic: T,
+    ) -> Result<BoxStream<'static, T::State>> {
         let mut watch = Watch::new(self, caller, topic);
-        watch.socket = Some(self.open(caller, watch.topic.path).await?);
-        let path = watch.topic.path;
+        watch.connect().await?;
+        let path = T::PATH;
         let states = watch.events().filter_map(move |event| {
             std::future::ready(match event {
                 Event::Now(state) => Some(state),
@@ -146,8 +152,18 @@ impl Client {
     /// # }
     /// ```
     pub async fn connect_user(&self, caller: &Caller) -> Result<BoxStream<'static, Arc<Present>>> {
-        let mut watch = Watch::new(self, caller, USER);
-        watch.socket = Some(self.open(caller, watch.topic.path).await?);
+        self.connect_user_from(caller, &Known::default()).await
+    }
+
+    /// The same for somebody who comes again and again: what he knows from before is not told again. Begins with the
+    /// present state all the same.
+    pub async fn connect_user_from(
+        &self,
+        caller: &Caller,
+        known: &Known,
+    ) -> Result<BoxStream<'static, Arc<Present>>> {
+        let mut watch = Watch::new(self, caller, User::from(known));
+        watch.connect().await?;
         let states = stream::unfold(watch, |mut watch| async move {
             let state = watch.state().await;
             state.inspect_err(|error| tracing::debug!(%error, "watch.ended")).ok().map(|state| (state, watch))
@@ -156,7 +172,13 @@ impl Client {
     }
 
     /// A WebSocket, made by the same transport as every request: its proxy, its trust in certificates, its Unix socket.
-    pub(crate) async fn open(&self, caller: &Caller, path: &str) -> Result<Socket> {
+    /// Says as well whether the service chose the sub-protocol that is offered.
+    pub(crate) async fn open(
+        &self,
+        caller: &Caller,
+        path: &str,
+        protocol: Option<&'static str>,
+    ) -> Result<(Socket, bool)> {
         let key = generate_key();
         let handshake = self
             .request(caller, Method::GET, path)?
@@ -164,6 +186,10 @@ impl Client {
             .header(UPGRADE, "websocket")
             .header(SEC_WEBSOCKET_VERSION, "13")
             .header(SEC_WEBSOCKET_KEY, &key);
+        let handshake = match protocol {
+            Some(protocol) => handshake.header(SEC_WEBSOCKET_PROTOCOL, protocol),
+            None => handshake,
+        };
         let response = match time::timeout(CONNECT_LIMIT, handshake.send()).await {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => return Err(self.unreachable(cause(&error))),
@@ -175,37 +201,21 @@ impl Client {
             let body = response.bytes().await.unwrap_or_default();
             return Err(Answer { operation: format!("GET {path}"), status, headers, body }.error());
         }
-        let accepted = response.headers().get(SEC_WEBSOCKET_ACCEPT).map(HeaderValue::as_bytes);
-        if accepted != Some(derive_accept_key(key.as_bytes()).as_bytes()) {
+        let said = |name| response.headers().get(name).map(HeaderValue::as_bytes);
+        let is_accepted = said(SEC_WEBSOCKET_ACCEPT) == Some(derive_accept_key(key.as_bytes()).as_bytes());
+        let chosen = said(SEC_WEBSOCKET_PROTOCOL);
+        let is_chosen = chosen.is_some();
+        // One that was not offered must not be chosen (RFC 6455, 4.1).
+        if !is_accepted || is_chosen && chosen != protocol.map(str::as_bytes) {
             return Err(self.unreachable("what answers there speaks no WebSocket"));
         }
         let connection = response.upgrade().await.map_err(|error| self.unreachable(cause(&error)))?;
         let config =
             WebSocketConfig::default().read_buffer_size(4096).max_message_size(Some(LONGEST_MESSAGE));
-        Ok(WebSocketStream::from_raw_socket(connection, Role::Client, Some(config)).await.boxed())
+        let socket = WebSocketStream::from_raw_socket(connection, Role::Client, Some(config)).await.boxed();
+        Ok((socket, is_chosen))
     }
 }
-
-/// What can be watched: where it is, and how its nth message reads.
-pub(crate) struct Topic<T> {
-    path: &'static str,
-    read: fn(message: &[u8], nth: u64) -> serde_json::Result<T>,
-}
-
-/// Who is current. A handshake names no version, so the values that only old clients cannot read are asked for.
-pub(crate) const USER: Topic<Arc<Present>> = Topic {
-    path: "/user/stream?types=all",
-    read: |message, nth| {
-        // No text at all is how everybody says "signed out".
-        let user: Option<UserProfile> =
-            if message.trim_ascii().is_empty() { None } else { serde_json::from_slice(message)? };
-        Ok(Arc::new(Present::new(Version { generation: 0, revision: nth }, user)))
-    },
-};
-
-/// When the user was last in step with the cloud.
-pub(crate) const CHECK_INS: Topic<UserLastCheckedInStreamOutput> =
-    Topic { path: "/user/last_checked_in/stream", read: |message, _| serde_json::from_slice(message) };
 
 /// What comes in over a connection, however it was made.
 pub(crate) type Socket = BoxStream<'static, tungstenite::Result<Message>>;
@@ -214,23 +224,27 @@ pub(crate) type Socket = BoxStream<'static, tungstenite::Result<Message>>;
 struct Watch<T> {
     client: Client,
     caller: Caller,
-    topic: Topic<T>,
-    socket: Option<Socket>,
-    /// How many states were told.
-    count: u64,
+    topic: T,
+    /// The connection, and whether it speaks the sub-protocol.
+    socket: Option<(Socket, bool)>,
     backoff: Backoff,
     /// What is left to wait before the next attempt.
     pause: Option<Duration>,
 }
 
-impl<T: Send + 'static> Watch<T> {
-    fn new(client: &Client, caller: &Caller, topic: Topic<T>) -> Self {
+impl<T: Topic> Watch<T> {
+    fn new(client: &Client, caller: &Caller, topic: T) -> Self {
         let backoff = Backoff::new(client.place.is_loopback);
         let (client, caller) = (client.clone(), caller.clone());
-        Self { client, caller, topic, socket: None, count: 0, backoff, pause: None }
+        Self { client, caller, topic, socket: None, backoff, pause: None }
     }
 
-    fn events(self) -> BoxStream<'static, Event<T>> {
+    async fn connect(&mut self) -> Result<()> {
+        self.socket = Some(self.client.open(&self.caller, &self.topic.place(), T::PROTOCOL).await?);
+        Ok(())
+    }
+
+    fn events(self) -> BoxStream<'static, Event<T::State>> {
         stream::unfold(self, |mut watch| async move {
             if let Some(pause) = watch.pause.take() {
                 time::sleep(pause).await;
@@ -252,18 +266,17 @@ impl<T: Send + 'static> Watch<T> {
     }
 
     /// The next state, over the connection there is or a new one.
-    async fn state(&mut self) -> Result<T> {
-        let socket = match &mut self.socket {
+    async fn state(&mut self) -> Result<T::State> {
+        let (socket, is_of_protocol) = match &mut self.socket {
             Some(socket) => socket,
-            none => none.insert(self.client.open(&self.caller, self.topic.path).await?),
+            none => none.insert(self.client.open(&self.caller, &self.topic.place(), T::PROTOCOL).await?),
         };
         let message = message(socket).await.map_err(|why| {
             let lost = format!("the connection to {} was lost ({why}): it is tried again", self.client.url());
             Error::new(Code::Unreachable, lost)
         })?;
-        self.count += 1;
-        (self.topic.read)(&message, self.count).map_err(|error| {
-            let why = format!("a message of `{}` cannot be read ({error})", self.topic.path);
+        self.topic.read(&message, *is_of_protocol).map_err(|error| {
+            let why = format!("a message of `{}` cannot be read ({error})", T::PATH);
             let next = "bring `usher` and this program to the same version";
             Error::new(Code::UpstreamFailed, format!("{why}: {next}"))
         })

@@ -21,6 +21,10 @@ use crate::caller;
 use crate::guard::Visit;
 use crate::routes::Answer;
 
+mod deltas;
+
+pub(crate) use deltas::{Changes, Deltas};
+
 /// How often a peer is asked whether it is there.
 const PING_EVERY: Duration = Duration::from_secs(30);
 /// Unanswered pings after which a peer counts as gone.
@@ -43,6 +47,8 @@ pub(crate) struct Streams {
     /// Waits for them at the end.
     tracker: TaskTracker,
     open: Arc<Open>,
+    /// What readers of changes share.
+    pub(crate) deltas: Arc<Deltas>,
 }
 
 /// How many streams are open, by application.
@@ -71,6 +77,7 @@ impl Streams {
             closing,
             tracker,
             open: Arc::new(Open { most: most_per_application, counts: Mutex::default() }),
+            deltas: Arc::default(),
         }
     }
 }
@@ -128,6 +135,13 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for Upgrade {
 }
 
 impl Upgrade {
+    /// Chooses this sub-protocol if the client offers it, and says whether.
+    pub(crate) fn choose(mut self, protocol: &'static str) -> (Self, bool) {
+        self.upgrade = self.upgrade.protocols([protocol]);
+        let is_chosen = self.upgrade.selected_protocol().is_some();
+        (self, is_chosen)
+    }
+
     /// Answers 101 and sends `frames` until they end, the peer goes, or the server closes.
     pub(crate) fn serve(self, frames: BoxStream<'static, Utf8Bytes>, streams: &Streams) -> Answer {
         let frames = frames.map(Message::Text);

@@ -3,11 +3,13 @@
 use serde_json::json;
 
 use super::{Database, on_both, profile, refused, seconds_now, world};
+use crate::raw::Raw;
 
 on_both![
     each_change_is_on_every_stream_of_the_person,
     a_session_that_ends_takes_its_streams_along,
     a_stream_ends_with_its_token,
+    who_resumes_at_any_node_is_told_what_he_lacks,
 ];
 
 async fn each_change_is_on_every_stream_of_the_person(database: Database) {
@@ -83,4 +85,38 @@ async fn a_stream_ends_with_its_token(database: Database) {
     let mut stream = world.node.stream(&token, "/user/stream").await.unwrap();
     stream.json().await;
     assert_eq!(stream.next().await, None);
+}
+
+async fn who_resumes_at_any_node_is_told_what_he_lacks(database: Database) {
+    let mut world = world!(database);
+    let (ada, bob) = (world.token("ada").await, world.token("bob").await);
+    let raw = Raw::at(world.node.url());
+    let stream = async |token: &str, since: &str| {
+        let bearer = format!("Bearer {token}");
+        let headers = [("authorization", bearer.as_str()), ("sec-websocket-protocol", "usher.v1")];
+        raw.handshake(&format!("/user/stream{since}"), &headers).await.unwrap()
+    };
+    let mut first = stream(&ada, "").await;
+    let whole = first.json().await;
+    assert_eq!(whole["user"]["name"], "ada");
+    world.node.rename(&ada, "Countess").await;
+    let delta = first.json().await;
+    assert_eq!((&delta["base"], &delta["changed"]["name"]), (&whole["version"], &json!("Countess")));
+    assert_eq!(delta.get("user"), None, "{delta}");
+    let since = format!("?since={}", delta["version"].as_str().unwrap());
+    // Another process on the same database stands for another node.
+    world.node.kill();
+    world.node.start_again();
+    let mut again = stream(&ada, &since).await;
+    assert_eq!(again.json().await, json!({ "version": delta["version"] }));
+    world.node.rename(&ada, "Augusta").await;
+    assert_eq!(again.json().await["base"], delta["version"], "and goes on from there");
+    assert_eq!(
+        stream(&ada, &since).await.json().await["user"]["name"],
+        "Augusta",
+        "missed changes are one frame"
+    );
+    // Both are at their first revision: whoever comes with another's version is told who he is himself.
+    let other = stream(&bob, &format!("?since={}", whole["version"].as_str().unwrap())).await.json().await;
+    assert_eq!(other["user"]["name"], "bob");
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{World, edit, refresh, shows, stands};
+use super::{World, edit, refresh, relay::Relay, shows, stands};
 use crate::{contract::until, raw::Raw};
 
 #[tokio::test]
@@ -69,4 +69,51 @@ async fn an_edit_survives_the_end_of_device_and_cloud() {
     assert_eq!(Raw::new(&laptop).user().await["name"], "Countess", "it is himself that he sees");
     until(async || Some(world.at_cloud("ada").await).filter(|user| user["name"] == "Countess")).await;
     stands(&laptop, "pendingEdits", json!(0)).await;
+}
+
+#[tokio::test]
+async fn a_connection_that_comes_back_costs_what_is_new() {
+    let Some(world) = World::start() else { return };
+    let relay = Relay::to(world.node.url()).await;
+    let laptop = world.device_behind("ada", relay.url()).await;
+    stands(&laptop, "connectivity", json!("CONNECTED")).await;
+    let picture = format!("data:image/png;base64,{}", "A".repeat(30_000));
+    edit(&laptop, json!({ "picture": picture })).await;
+    stands(&laptop, "pendingEdits", json!(0)).await;
+    let mut local = Raw::new(&laptop).socket("/user/stream").await;
+    local.text().await;
+    // The cloud tells a small change in a small frame, so this one is the only way the picture came.
+    let streams = || relay.exchanges("GET /user/stream");
+    until(async || {
+        Some(streams()).filter(|streams| streams.last().is_some_and(|(_, bytes)| *bytes > 30_000))
+    })
+    .await;
+    world.node.rename(&world.token("ada").await, "Countess").await;
+    shows(&laptop, |user| user["name"] == "Countess").await;
+    local.text().await;
+
+    let comes_back = async |expected: usize| {
+        assert_eq!(refresh(&laptop).await.status, 200);
+        until(async || Some(streams()).filter(|streams| streams.len() == expected)).await;
+        stands(&laptop, "connectivity", json!("CONNECTED")).await;
+    };
+    let (_, bytes) = streams().remove(0);
+    assert!(bytes < 35_000, "the picture came once: {bytes}");
+    relay.cut();
+    stands(&laptop, "connectivity", json!("OFFLINE")).await;
+    relay.mend();
+    comes_back(2).await;
+    let (line, bytes) = streams().remove(1);
+    assert!(line.contains("since=") && bytes < 600, "{line}: {bytes} bytes where nothing changed");
+    assert!(local.is_silent().await, "and no reader here is told anything");
+    relay.cut();
+    stands(&laptop, "connectivity", json!("OFFLINE")).await;
+    for number in 0..100 {
+        world.node.rename(&world.token("ada").await, &format!("Ada {number}")).await;
+    }
+    relay.mend();
+    comes_back(3).await;
+    shows(&laptop, |user| user["name"] == "Ada 99").await;
+    let (line, bytes) = streams().remove(2);
+    assert!(bytes < 35_000, "{line}: {bytes} bytes for a hundred changes");
 }

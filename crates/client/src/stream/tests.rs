@@ -123,6 +123,85 @@ async fn check_ins_are_read_too() {
     assert!(check_in.needs_refresh);
 }
 
+/// A client of a server that speaks `usher.v1`: its nth connection is asked for at this place, and sent these frames.
+async fn speaking_changes(frames: &'static [(&'static str, &'static [&'static str])]) -> Client {
+    let connections = Arc::new(AtomicUsize::new(0));
+    let accept = get(move |uri: Uri, upgrade: WebSocketUpgrade| async move {
+        let nth = connections.fetch_add(1, Ordering::SeqCst).min(frames.len() - 1);
+        let (query, frames) = frames[nth];
+        assert_eq!(uri.query(), Some(query), "connection {nth}");
+        upgrade.protocols(["usher.v1"]).on_upgrade(move |mut socket| async move {
+            for frame in frames {
+                let _ = socket.send(Frame::text(*frame)).await;
+            }
+        })
+    });
+    client_of(Router::new().route("/user/stream", accept)).await
+}
+
+const ADA: &str = r#"{"version":"a","user":{"id":"ada","name":"Ada","aesthetics":{"font":{"size":14},"theme":{"dark":false}}}}"#;
+
+fn name(event: Event<Arc<Present>>) -> Option<String> {
+    match event {
+        Event::Now(present) => Some(present.user.as_ref()?.name.clone().unwrap_or_default()),
+        Event::Lost { .. } => Some("lost".to_owned()),
+    }
+}
+
+#[tokio::test]
+async fn changes_are_laid_over_what_is_known_and_go_on_after_a_loss() {
+    let client = speaking_changes(&[
+        ("types=all", &[ADA, r#"{"version":"b","base":"a","changed":{"name":"Countess"}}"#]),
+        ("types=all&since=b", &[r#"{"version":"b"}"#, r#"{"version":"c","base":"b","removed":["name"]}"#]),
+        ("types=all&since=c", &[r#"{"version":"d","user":null}"#]),
+        ("types=all&since=d", &[ADA]),
+    ])
+    .await;
+    let events: Vec<_> = client.watch_user().map(name).take(9).collect().await;
+    let told: Vec<_> = events.iter().map(|name| name.as_deref()).collect();
+    let lost = Some("lost");
+    assert_eq!(
+        told,
+        [Some("Ada"), Some("Countess"), lost, Some("Countess"), Some(""), lost, None, lost, Some("Ada")]
+    );
+}
+
+#[tokio::test]
+async fn a_change_of_another_state_is_not_laid_over_this_one() {
+    let client = speaking_changes(&[
+        ("types=all", &[ADA, r#"{"version":"c","base":"b","changed":{"name":"Mallory"}}"#]),
+        ("types=all", &[ADA]),
+    ])
+    .await;
+    let told: Vec<_> = client.watch_user().map(name).take(3).collect().await;
+    assert_eq!(told, [Some("Ada".into()), Some("lost".into()), Some("Ada".into())], "it is asked for anew");
+}
+
+#[tokio::test]
+async fn who_connects_himself_keeps_what_is_known() {
+    let client =
+        speaking_changes(&[("types=all", &[ADA]), ("types=all&since=a", &[r#"{"version":"a"}"#])]).await;
+    let known = Known::default();
+    for _ in 0..2 {
+        let states = client.connect_user_from(&Caller::default(), &known).await.unwrap();
+        let states: Vec<_> = states.collect().await;
+        assert_eq!(states.len(), 1);
+        assert_eq!(states[0].user.as_ref().unwrap().name.as_deref(), Some("Ada"));
+    }
+}
+
+#[tokio::test]
+async fn a_service_that_chooses_what_was_not_offered_is_none() {
+    let accept = get(|upgrade: WebSocketUpgrade| async move {
+        let mut response = upgrade.on_upgrade(|_| async {});
+        response.headers_mut().insert("sec-websocket-protocol", "chat".parse().unwrap());
+        response
+    });
+    let client = client_of(Router::new().route("/user/stream", accept)).await;
+    let error = client.stream_user(&Caller::default()).await.err().unwrap();
+    assert_eq!(error.code, Code::Unreachable, "{error}");
+}
+
 #[test]
 fn delays_grow_to_their_limit() {
     let mut backoff = Backoff::new(true);

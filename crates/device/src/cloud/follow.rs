@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
+use usher_client::Known;
 use usher_domain::ambient::Ambient;
 use usher_wire::{Code, Error, Result, UserApi};
 
@@ -57,10 +58,10 @@ impl Device {
     /// Stays in step as long as the account has a session.
     async fn follow_at_cloud(&self, user: &str) {
         let bell = self.0.cloud.bell(user);
-        let mut attempts = 0;
+        let (mut attempts, known) = (0, Known::default());
         loop {
             let begun = Instant::now();
-            let ended = self.stay_in_step(user, &mut attempts).await;
+            let ended = self.stay_in_step(user, &known, &mut attempts).await;
             let has_session = {
                 let user = user.to_owned();
                 self.read(move |tx| tx.session(&user)).await.map_or(true, |session| session.is_some())
@@ -85,13 +86,14 @@ impl Device {
     }
 
     /// One connection, from its beginning to its end.
-    async fn stay_in_step(&self, user: &str, attempts: &mut u32) -> Result<()> {
+    async fn stay_in_step(&self, user: &str, known: &Known, attempts: &mut u32) -> Result<()> {
         let bell = self.0.cloud.bell(user);
         let mut line = self.line(user).await?;
         // First the ear, then the eye: a change between the two would be missed the other way round.
-        let first = line.client.connect_user(&line.caller).await;
+        let first = line.client.connect_user_from(&line.caller, known).await;
         let again = self.may_ask_again(&mut line, first.as_ref().err()).await;
-        let mut states = if again { line.client.connect_user(&line.caller).await? } else { first? };
+        let mut states =
+            if again { line.client.connect_user_from(&line.caller, known).await? } else { first? };
         self.check_in(user).await?;
         self.push_edits(user).await?;
         *attempts = 0;

@@ -1,6 +1,7 @@
 //! The current user: read, follow, select, clear, change.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::ws::Utf8Bytes;
@@ -11,8 +12,8 @@ use axum::response::IntoResponse;
 use futures_util::StreamExt;
 use serde::Deserialize;
 use usher_wire::{
-    Auth0User, Present, ProfileUpdate, ReturnedUserProfile, UserBetaStatus, UserLastCheckedInStreamOutput,
-    UserProfile,
+    Auth0User, Present, ProfileUpdate, ReturnedUserProfile, USER_STREAM_PROTOCOL, UserBetaStatus,
+    UserLastCheckedInStreamOutput, UserProfile,
 };
 use utoipa::IntoParams;
 
@@ -21,7 +22,7 @@ use crate::body::{Json, MaybeJson, NoBody};
 use crate::caller::From;
 use crate::error::Failure;
 use crate::router::App;
-use crate::stream::Upgrade;
+use crate::stream::{Changes, Upgrade};
 
 /// What readers of the user may ask for.
 #[derive(Deserialize, IntoParams)]
@@ -36,6 +37,14 @@ impl Types {
     fn all(&self) -> bool {
         self.types.as_deref() == Some("all")
     }
+}
+
+/// What readers of the stream of the user may say.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Since {
+    /// With the sub-protocol `usher.v1`: the version of the state the reader has.
+    since: Option<String>,
 }
 
 /// The current user in an envelope; `{}` when nobody is signed in. Answered from memory.
@@ -121,14 +130,16 @@ pub(crate) async fn select_user(
 }
 
 /// The current user, live. As WebSocket: the present state first (an empty text message when signed out), then one bare
-/// profile for each change. As a plain GET: the profile, or `null`.
-#[utoipa::path(get, path = "/user/stream", tag = "user", operation_id = "stream_user", params(Types),
-    responses((status = 101, description = "a WebSocket of profiles"),
+/// profile for each change. A client that offers the sub-protocol `usher.v1` is sent what changed instead. As a plain GET:
+/// the profile, or `null`.
+#[utoipa::path(get, path = "/user/stream", tag = "user", operation_id = "stream_user", params(Types, Since),
+    responses((status = 101, description = "a WebSocket of profiles, or of changes (`usher.v1`)"),
         (status = 200, description = "the profile, or null", body = Option<UserProfile>)))]
 pub(crate) async fn stream_user(
     State(app): State<App>,
     From(caller): From,
     Query(types): Query<Types>,
+    Query(Since { since }): Query<Since>,
     upgrade: Option<Upgrade>,
 ) -> Answer {
     let frame = if types.all() { Present::whole_frame } else { |present: &Present| present.frame.clone() };
@@ -137,7 +148,12 @@ pub(crate) async fn stream_user(
         let signed_out = Bytes::from_static(b"null");
         return Ok(encoded(if present.user.is_some() { frame(&present) } else { signed_out }));
     };
+    let (upgrade, wants_changes) = upgrade.choose(USER_STREAM_PROTOCOL);
     let states = app.api.stream_user(&caller).await?;
+    if wants_changes {
+        let mut changes = Changes::new(Arc::clone(&app.streams.deltas), since);
+        return upgrade.serve(states.map(move |present| changes.tell(present)).boxed(), &app.streams);
+    }
     upgrade.serve(states.map(move |present| text_frame(frame(&present))).boxed(), &app.streams)
 }
 
