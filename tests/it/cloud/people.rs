@@ -147,7 +147,13 @@ async fn an_edit_sent_again_is_taken_once(database: Database) {
     assert_eq!(profile(&push("laptop", "\"k-1\"", "Countess").await)["name"], "Countess");
     world.node.rename(&token, "Augusta").await;
     assert_eq!(profile(&push("laptop", "\"k-1\"", "Countess").await)["name"], "Augusta", "sent again");
-    assert_eq!(profile(&push("phone", "\"k-1\"", "Ada King").await)["name"], "Ada King", "another device");
+    assert_eq!(profile(&push("anew", "k-1", "Countess").await)["name"], "Augusta", "after another sign-in");
+    assert_eq!(profile(&push("phone", "\"p-1\"", "Ada King").await)["name"], "Ada King");
+    assert_eq!(
+        profile(&push("laptop", "\"k-1\"", "Countess").await)["name"],
+        "Ada King",
+        "each has its last"
+    );
     // A refused edit was not taken, so it may come again.
     refused(&push("laptop", "\"k-2\"", "").await, 400, "invalid_value");
     assert_eq!(profile(&push("laptop", "\"k-2\"", "Countess").await)["name"], "Countess");

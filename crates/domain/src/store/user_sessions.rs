@@ -86,9 +86,12 @@ impl Tx<'_> {
         self.rows(sql, &[&user], |row| Ok((row.get(0)?, row.get(1)?)))
     }
 
-    /// Notes which edit a device of this session pushes. False when that is the one it pushed last.
+    /// Notes which edit a device of this session pushes. False when that is the one it pushed last, if only before it
+    /// signed in anew.
     pub fn note_push(&self, user: &str, session: &str, device: &str, id: &str) -> Work<bool> {
-        let sql = "INSERT INTO pushed_edits (user_id, session_id, device, id) VALUES ($1, $2, $3, $4)
+        let sql = "INSERT INTO pushed_edits (user_id, session_id, device, id)
+                   SELECT $1, $2, $3, $4
+                   WHERE NOT EXISTS (SELECT 1 FROM pushed_edits WHERE user_id = $1 AND id = $4)
                    ON CONFLICT (user_id, session_id, device) DO UPDATE SET id = excluded.id
                    WHERE pushed_edits.id <> excluded.id";
         Ok(self.execute(sql, &[&user, &session, &device, &id])? > 0)
