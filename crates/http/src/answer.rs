@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::Request;
+use axum::http::{HeaderValue, Request, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use hyper::body::Incoming;
 use tower::Service;
 use usher_wire::{Code, Error};
 
+use crate::caller::has_bearer;
 use crate::cors;
 use crate::error::{Failure, render, wants_problem};
 use crate::guard::{Guard, check_form};
@@ -40,6 +41,11 @@ pub(crate) async fn answer(
     request_id: impl Fn() -> String,
 ) -> Response {
     let wants_problem = wants_problem(request.headers());
+    // On the network people are known by their tokens alone (RFC 6750, 3).
+    let challenge = desk.address.map(|_| match has_bearer(request.headers()) {
+        true => "Bearer error=\"invalid_token\"",
+        false => "Bearer",
+    });
     let watch = desk.address.map(|_| watch::Request::begins(&request, request_id()));
     let admitted =
         desk.refusal.map_or_else(|| desk.guard.check(&request, desk.address), |refusal| Err(refusal.into()));
@@ -55,6 +61,9 @@ pub(crate) async fn answer(
     };
     let mut response =
         render(response, wants_problem, || watch.as_ref().map_or_else(&request_id, watch::Request::id));
+    if let Some(challenge) = challenge.filter(|_| response.status() == StatusCode::UNAUTHORIZED) {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+    }
     cors::protect(response.headers_mut());
     watch.iter().for_each(|watch| watch.ends(&mut response));
     if let Some(page) = &page {

@@ -62,6 +62,12 @@ pub(crate) fn application(headers: &HeaderMap) -> Option<&str> {
     header.to_str().ok()
 }
 
+/// Whether the sender shows a token.
+pub(crate) fn has_bearer(headers: &HeaderMap) -> bool {
+    let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    value.and_then(bearer).is_some()
+}
+
 /// Generated TypeScript clients send the configured token as it is, without the scheme.
 fn bearer(value: &str) -> Option<&str> {
     let token = match value.split_once(' ') {

@@ -45,6 +45,9 @@ async fn a_token_that_proves_nothing_is_refused(database: Database) {
     let world = world!(database);
     let nobody = Raw::at(world.node.url()).get("/user").await;
     refused(&nobody, 401, "not_signed_in");
+    assert_eq!(nobody.header("www-authenticate"), Some("Bearer"));
+    let basic = Raw::at(world.node.url()).request("GET", "/user").basic_auth("ada", Some("secret"));
+    assert_eq!(Reply::to(basic).await.header("www-authenticate"), Some("Bearer"), "that is no token");
     let good = world.token("ada").await;
     let (head, rest) = good.split_once('.').unwrap();
     let (payload, _) = rest.split_once('.').unwrap();
@@ -66,9 +69,11 @@ async fn a_token_that_proves_nothing_is_refused(database: Database) {
         let reply = world.node.get(token, "/user").await;
         assert_eq!(reply.outcome(), (401, Some("not_signed_in")), "{why}: {reply:?}");
         assert!(!reply.body.contains(token), "{why}");
+        assert_eq!(reply.header("www-authenticate"), Some("Bearer error=\"invalid_token\""), "{why}");
         assert_eq!(world.node.stream(token, "/user/stream").await.err(), Some(401), "{why}");
     }
     assert!(!world.node.log().contains(&good), "the log holds a token");
+    assert_eq!(world.node.get(&good, "/user/nowhere").await.header("www-authenticate"), None);
 }
 
 async fn edits_merge_as_on_a_device(database: Database) {
