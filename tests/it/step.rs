@@ -6,6 +6,7 @@ mod model;
 mod offline;
 mod relay;
 mod standing;
+mod terms;
 
 use serde_json::{Value, json};
 use usher_client::UserApi;
@@ -27,8 +28,13 @@ struct World {
 impl World {
     /// `None` when the provider cannot be had and the tester allows that.
     fn start() -> Option<Self> {
+        Self::start_with("")
+    }
+
+    /// The same with more in the configuration of the cloud.
+    fn start_with(more: &str) -> Option<Self> {
         let provider = Provider::start_liar()?;
-        let node = Node::start(Place::of_file(), provider.url(), "", &[]);
+        let node = Node::start(Place::of_file(), provider.url(), more, &[]);
         Some(Self { node, provider })
     }
 

@@ -1,6 +1,6 @@
 // A provider that lies (npm oauth2-mock-server): whatever POST /test/lies {"token": {CLAIM: VALUE}, "userinfo": {CLAIM: VALUE},
 // "redirect": {NAME: VALUE}} says is put into the tokens it signs, what it tells their bearers, and the query it sends
-// browsers back with. Nobody is asked for a password. POST /test/token {CLAIM: VALUE} answers
+// browsers back with; {"ttl": SECONDS} is the life of its tokens, {"broken": true} refuses to give any. Nobody is asked for a password. POST /test/token {CLAIM: VALUE} answers
 // a token with these claims, signed as any other.
 // Prints `ready URL`.
 import http from 'node:http';
@@ -24,7 +24,13 @@ const issuer = new OAuth2Issuer();
 issuer.url = `http://127.0.0.1:${server.address().port}`;
 await issuer.keys.generate('RS256');
 service = new OAuth2Service(issuer);
-service.on(Events.BeforeTokenSigning, (token) => Object.assign(token.payload, { aud: 'usher', sub: 'mallory' }, lies.token));
+service.on(Events.BeforeTokenSigning, (token) => Object.assign(
+  token.payload, { aud: 'usher', sub: 'mallory' }, lies.ttl && { exp: token.payload.iat + lies.ttl }, lies.token,
+));
+service.on(Events.BeforeResponse, (answer) => {
+  if (lies.broken) answer.statusCode = 500;
+  else if (lies.ttl) answer.body.expires_in = lies.ttl;
+});
 service.on(Events.BeforeUserinfo, (answer) => { answer.body = { sub: 'mallory', name: 'Mallory', ...lies.userinfo }; });
 service.on(Events.BeforeAuthorizeRedirect, ({ url }) => {
   for (const [name, value] of Object.entries(lies.redirect ?? {})) url.searchParams.set(name, value);

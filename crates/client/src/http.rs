@@ -25,6 +25,8 @@ pub(crate) fn transport(place: &Place) -> Result<reqwest::Client> {
     let builder = reqwest::Client::builder()
         .user_agent(concat!("usher-client/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT_LIMIT)
+        // Streams begin with an upgrade, which HTTP/2 does not have.
+        .http1_only()
         // The daemon closes idle connections after 10 s; a write must not race with that.
         .pool_idle_timeout(Duration::from_secs(8))
         // The API never redirects; following one would carry the application id elsewhere.

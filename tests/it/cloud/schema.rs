@@ -1,9 +1,73 @@
 //! Versions of schema and software that do not fit each other, and a file that another node has.
 
-use super::{Database, World, node::Place, on_both, profile, world};
-use crate::steps::ended;
+use serde_json::json;
 
-on_both![an_older_node_refuses_a_newer_schema_and_one_that_runs_goes_on];
+use super::{
+    Database, World,
+    node::{Node, Place},
+    on_both, profile, world,
+};
+use crate::{oidc::provider::Provider, steps::ended};
+
+on_both![
+    an_older_node_refuses_a_newer_schema_and_one_that_runs_goes_on,
+    an_older_database_is_brought_up_to_date_with_what_is_in_it,
+];
+
+/// The schema before pushes had ids.
+const OLDER: [&str; 5] = [
+    include_str!("../../../crates/domain/migrations/0001_accounts.sql"),
+    include_str!("../../../crates/domain/migrations/0002_trust.sql"),
+    include_str!("../../../crates/domain/migrations/0003_sessions.sql"),
+    include_str!("../../../crates/domain/migrations/0004_cloud.sql"),
+    include_str!("../../../crates/domain/migrations/0005_cloud_device.sql"),
+];
+
+/// What a statement answers, however it is kept.
+fn ask(place: &Place, sql: &str) -> String {
+    match place {
+        Place::File(_) => {
+            let file = rusqlite::Connection::open(place.text()).unwrap();
+            file.pragma_update(None, "foreign_keys", true).unwrap();
+            if sql.starts_with("SELECT") {
+                return file.query_row(sql, [], |row| row.get(0)).unwrap();
+            }
+            file.execute_batch(sql).unwrap();
+            String::new()
+        }
+        Place::Server(server) => server.ask(&server.url(), &sql.replace(" BLOB", " BYTEA")).unwrap(),
+    }
+}
+
+async fn an_older_database_is_brought_up_to_date_with_what_is_in_it(database: Database) {
+    let Some(provider) = Provider::start_liar() else { return };
+    let Some(place) = database.place() else { return };
+    OLDER.iter().for_each(|migration| drop(ask(&place, migration)));
+    ask(
+        &place,
+        "INSERT INTO users (id, document, beta, revision, updated_at) VALUES ('u', '{}', '{}', 1, 1);
+         INSERT INTO queued_edits (user_id, place, members) VALUES ('u', 3, '{}'), ('u', 4, '{}');
+         INSERT INTO user_sessions (user_id, id, issuer, created_at, seen_at) VALUES ('u', 's', 'i', 1, 1);",
+    );
+    match &place {
+        Place::File(_) => ask(&place, "PRAGMA application_id = 1433626738; PRAGMA user_version = 5"),
+        Place::Server(_) => ask(
+            &place,
+            "CREATE TABLE schema_version (id BIGINT PRIMARY KEY CHECK (id = 1), version BIGINT NOT NULL);
+             INSERT INTO schema_version (id, version) VALUES (1, 5)",
+        ),
+    };
+    let mut node = Node::start(place.clone(), provider.url(), "", &[]);
+    let token = provider.token(json!({ "sub": "ada" })).await;
+    node.rename(&token, "Countess").await;
+    node.stop();
+    let ids = "SELECT MIN(id) || ' ' || MAX(id) FROM queued_edits";
+    assert_eq!(ask(&place, ids), "u-3 u-4", "each edit that waits has an id of its own");
+    ask(&place, "INSERT INTO pushed_edits (user_id, session_id, device, id) VALUES ('u', 's', 'd', 'k')");
+    assert_eq!(ask(&place, "SELECT CAST(COUNT(*) AS TEXT) FROM pushed_edits"), "1");
+    ask(&place, "DELETE FROM user_sessions WHERE id = 's'");
+    assert_eq!(ask(&place, "SELECT CAST(COUNT(*) AS TEXT) FROM pushed_edits"), "0", "gone with the session");
+}
 
 /// Sets the version of the schema, as migrations do, and answers which it was.
 fn set_version(place: &Place, version: i64) -> i64 {
