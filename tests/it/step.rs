@@ -4,6 +4,7 @@ mod again;
 mod agree;
 mod model;
 mod offline;
+mod reading;
 mod relay;
 mod standing;
 mod terms;

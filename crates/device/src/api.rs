@@ -17,7 +17,7 @@ use usher_wire::{
 
 use crate::Device;
 use crate::bound::signed_out;
-use crate::cloud::{at_cloud, not_here};
+use crate::cloud::{not_here, pass};
 use crate::streams::states;
 
 const NO_CLOUD: &str = "this device is not connected to a cloud, so it has no allocation and no vanity name";
@@ -114,23 +114,20 @@ impl UserApi for Device {
     }
 
     async fn user_checkout(&self, caller: &Caller) -> Result<UserCheckoutOutput> {
-        let user = self.user_of(caller).await?.id;
-        if self.is_of_cloud(&user).await? {
-            return at_cloud!(self, &user, line => line.client.user_checkout(&line.caller)).map_err(not_here);
-        }
-        Err(Error::not_available_here(NO_BILLING))
+        pass!(self, caller, line => line.client.user_checkout(&line.caller),
+            else Err(Error::not_available_here(NO_BILLING)))
     }
 
     async fn user_manage_subscriptions(&self, caller: &Caller) -> Result<UserManageSubscriptionsOutput> {
-        let user = self.user_of(caller).await?.id;
-        if self.is_of_cloud(&user).await? {
-            return at_cloud!(self, &user, line => line.client.user_manage_subscriptions(&line.caller))
-                .map_err(not_here);
-        }
-        Err(Error::not_available_here(NO_BILLING))
+        pass!(self, caller, line => line.client.user_manage_subscriptions(&line.caller),
+            else Err(Error::not_available_here(NO_BILLING)))
     }
 
     async fn user_paddle_refresh(&self, caller: &Caller) -> Result<RefreshedPaddleUser> {
+        let user = self.user_of(caller).await?.id;
+        if self.is_of_cloud(&user).await? {
+            self.paddle_at_cloud(&user).await?;
+        }
         Ok(RefreshedPaddleUser { user: self.user_of(caller).await?, schema: None })
     }
 
@@ -175,37 +172,23 @@ impl UserApi for Device {
     }
 
     async fn sessions_snapshot(&self, caller: &Caller) -> Result<UserSessions> {
-        let user = self.user_of(caller).await?.id;
-        if self.is_of_cloud(&user).await? {
-            return at_cloud!(self, &user, line => line.client.sessions_snapshot(&line.caller))
-                .map_err(not_here);
-        }
-        Err(Error::not_available_here(NO_CLOUD_ACCOUNT))
+        pass!(self, caller, line => line.client.sessions_snapshot(&line.caller),
+            else Err(Error::not_available_here(NO_CLOUD_ACCOUNT)))
     }
 
     async fn revoke_session(&self, caller: &Caller, session: &str) -> Result<UserSessions> {
-        let user = self.user_of(caller).await?.id;
-        if self.is_of_cloud(&user).await? {
-            return at_cloud!(self, &user, line => line.client.revoke_session(&line.caller, session))
-                .map_err(not_here);
-        }
-        Err(Error::not_available_here(NO_CLOUD_ACCOUNT))
+        pass!(self, caller, line => line.client.revoke_session(&line.caller, session),
+            else Err(Error::not_available_here(NO_CLOUD_ACCOUNT)))
     }
 
     async fn export_user(&self, caller: &Caller) -> Result<UserExport> {
-        let user = self.user_of(caller).await?.id;
-        if self.is_of_cloud(&user).await? {
-            return at_cloud!(self, &user, line => line.client.export_user(&line.caller)).map_err(not_here);
-        }
-        Err(Error::not_available_here(NO_CLOUD_ACCOUNT))
+        pass!(self, caller, line => line.client.export_user(&line.caller),
+            else Err(Error::not_available_here(NO_CLOUD_ACCOUNT)))
     }
 
     async fn delete_user(&self, caller: &Caller) -> Result<Deletion> {
-        let user = self.user_of(caller).await?.id;
-        if self.is_of_cloud(&user).await? {
-            return at_cloud!(self, &user, line => line.client.delete_user(&line.caller)).map_err(not_here);
-        }
-        Err(Error::not_available_here(NO_CLOUD_ACCOUNT))
+        pass!(self, caller, line => line.client.delete_user(&line.caller),
+            else Err(Error::not_available_here(NO_CLOUD_ACCOUNT)))
     }
 
     async fn deletion_snapshot(&self, _: &Caller, receipt: &str) -> Result<Deletion> {
@@ -293,31 +276,24 @@ impl UserApi for Device {
     }
 
     async fn allocations_snapshot(&self, caller: &Caller) -> Result<Allocations> {
-        self.user_of(caller).await?;
-        Ok(Allocations::default())
+        pass!(self, caller, line => line.client.allocations_snapshot(&line.caller),
+            else Ok(Allocations::default()))
     }
 
     async fn allocation_snapshot(&self, caller: &Caller, allocation: &str) -> Result<AllocationCloud> {
-        self.user_of(caller).await?;
-        Err(Error::not_found(format_args!("allocation `{allocation}`")))
+        let unknown = Error::not_found(format_args!("allocation `{allocation}`"));
+        pass!(self, caller, line => line.client.allocation_snapshot(&line.caller, allocation),
+            else Err(unknown))
     }
 
     async fn allocations_connect_new_cloud(&self, caller: &Caller) -> Result<AllocationCloud> {
-        let user = self.user_of(caller).await?.id;
-        if self.is_of_cloud(&user).await? {
-            return at_cloud!(self, &user, line => line.client.allocations_connect_new_cloud(&line.caller))
-                .map_err(not_here);
-        }
-        Err(Error::new(Code::NotConnected, NO_CLOUD))
+        pass!(self, caller, line => line.client.allocations_connect_new_cloud(&line.caller),
+            else Err(Error::new(Code::NotConnected, NO_CLOUD)))
     }
 
     async fn allocations_disconnect_cloud(&self, caller: &Caller) -> Result<String> {
-        let user = self.user_of(caller).await?.id;
-        if self.is_of_cloud(&user).await? {
-            return at_cloud!(self, &user, line => line.client.allocations_disconnect_cloud(&line.caller))
-                .map_err(not_here);
-        }
-        Err(Error::new(Code::NotConnected, NO_CLOUD))
+        pass!(self, caller, line => line.client.allocations_disconnect_cloud(&line.caller),
+            else Err(Error::new(Code::NotConnected, NO_CLOUD)))
     }
 
     async fn entities_snapshot(&self, caller: &Caller) -> Result<Entities> {
@@ -341,8 +317,8 @@ impl UserApi for Device {
     }
 
     async fn subscriptions_snapshot(&self, caller: &Caller) -> Result<Subscriptions> {
-        self.user_of(caller).await?;
-        Ok(Subscriptions::default())
+        pass!(self, caller, line => line.client.subscriptions_snapshot(&line.caller),
+            else Ok(Subscriptions::default()))
     }
 
     async fn subscriptions_specific_subscription_snapshot(
@@ -350,8 +326,10 @@ impl UserApi for Device {
         caller: &Caller,
         subscription: &str,
     ) -> Result<Subscription> {
-        self.user_of(caller).await?;
-        Err(Error::not_found(format_args!("subscription `{subscription}`")))
+        let unknown = Error::not_found(format_args!("subscription `{subscription}`"));
+        pass!(self, caller,
+            line => line.client.subscriptions_specific_subscription_snapshot(&line.caller, subscription),
+            else Err(unknown))
     }
 
     async fn status(&self, _: &Caller) -> Result<Status> {

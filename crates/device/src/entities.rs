@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use usher_domain::access::{Basis, decide};
 use usher_wire::{
-    Caller, Code, Entities, Entity, Error, HasFeatureAccessInput, HasFeatureAccessOutput, Present, Result,
-    UserProfile,
+    Caller, Code, Entities, Entity, Error, HasFeatureAccessInput, HasFeatureAccessOutput, Result,
 };
 
 use crate::Device;
@@ -79,27 +78,27 @@ impl Device {
         Ok(membership(found, user))
     }
 
-    /// The whole entities the user belongs to; their ids are on the profile.
+    /// The whole entities the user belongs to: what the cloud says, and those of policy files, whose ids are on the
+    /// profile.
     pub(crate) async fn entities(&self, caller: &Caller) -> Result<Entities> {
         let present = self.present_to(caller).await?;
+        let user = present.user.as_ref().ok_or_else(|| signed_out(caller))?;
+        let of_cloud =
+            if self.is_of_cloud(&user.id).await? { self.entities_at_cloud(user).await? } else { Vec::new() };
         let policies = Arc::clone(&self.0.policies.borrow());
+        let is_of_file = |entity: &Entity| policies.entity(&entity.id).is_some();
+        let of_files = user.entities.iter().flat_map(|entities| &entities.iterable);
+        let of_files = of_files.filter_map(|entity| policies.entity(&entity.id)).cloned();
         let iterable: Vec<Entity> =
-            ids(&present, caller)?.filter_map(|id| policies.entity(id)).cloned().collect();
+            of_cloud.into_iter().filter(|entity| !is_of_file(entity)).chain(of_files).collect();
         let indices = (0..).zip(&iterable).map(|(index, entity)| (entity.id.clone(), index)).collect();
         Ok(Entities { iterable, indices: Some(indices), ..Entities::default() })
     }
 
     pub(crate) async fn entity(&self, caller: &Caller, id: &str) -> Result<Entity> {
-        let present = self.present_to(caller).await?;
-        let belongs = ids(&present, caller)?.any(|own| own == id);
-        let policies = Arc::clone(&self.0.policies.borrow());
-        belongs.then(|| policies.entity(id).cloned()).flatten().ok_or_else(|| unknown_entity(id))
+        let entities = self.entities(caller).await?.iterable;
+        entities.into_iter().find(|entity| entity.id == id).ok_or_else(|| unknown_entity(id))
     }
-}
-
-fn ids<'a>(present: &'a Present, caller: &Caller) -> Result<impl Iterator<Item = &'a str> + use<'a>> {
-    let user: &UserProfile = present.user.as_ref().ok_or_else(|| signed_out(caller))?;
-    Ok(user.entities.iter().flat_map(|entities| &entities.iterable).map(|entity| entity.id.as_str()))
 }
 
 fn unknown_entity(id: &str) -> Error {

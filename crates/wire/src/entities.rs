@@ -149,6 +149,28 @@ impl From<&Entity> for FlattenedEntity {
     }
 }
 
+impl From<&FlattenedEntity> for Entity {
+    /// Everything the flattened form has.
+    fn from(entity: &FlattenedEntity) -> Self {
+        Self {
+            id: entity.id.clone(),
+            name: entity.name.clone(),
+            r#type: entity.r#type,
+            configuration: entity.configuration.clone(),
+            created: entity.created.clone(),
+            updated: entity.updated.clone(),
+            deleted: entity.deleted.clone(),
+            domains: None,
+            org_identifier: entity.org_identifier.clone(),
+            team_identifier: entity.team_identifier.clone(),
+            subscriptions: entity.subscriptions.clone(),
+            users: entity.users.clone(),
+            score: None,
+            schema: entity.schema,
+        }
+    }
+}
+
 /// How much something is used.
 #[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]

@@ -20,6 +20,7 @@ use crate::Device;
 pub(crate) use adopt::show;
 pub(crate) use contact::Contact;
 pub(crate) use line::{at_cloud, not_here};
+pub(crate) use pass::pass;
 
 /// What is known of the cloud beside the store.
 #[derive(Default)]
