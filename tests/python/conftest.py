@@ -25,6 +25,7 @@ needs = {
     "test_pieces_client.py": SDK,
     "test_streams.py": SDK and SDK.startswith("5."),
     "test_cloud.py": SDK and SDK.startswith("5."),
+    "test_cloud_device.py": SDK and SDK.startswith("5."),
     "test_pkce.py": SDK and SDK.startswith("5."),
     "test_cli.py": version("pieces-cli"),
 }
