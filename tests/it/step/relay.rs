@@ -1,4 +1,5 @@
-//! What stands between a device and its cloud: it loses answers, cuts connections, and counts what comes back.
+//! What stands between a device and its cloud: it loses answers, holds up streams, cuts connections, and remembers what was
+//! asked and how much came back.
 
 use std::{
     net::SocketAddr,
@@ -25,8 +26,20 @@ struct State {
     /// How the request begins whose answer is lost, together with all connections.
     loses: Mutex<Option<&'static str>>,
     is_cut: watch::Sender<bool>,
-    /// Each request line, and how many bytes came back for it.
-    exchanges: Mutex<Vec<(String, usize)>>,
+    /// How the requests begin that do not get through.
+    blocks: Mutex<Option<&'static str>>,
+    /// Whether what streams tell is held up.
+    holds: watch::Sender<bool>,
+    exchanges: Mutex<Vec<Exchange>>,
+}
+
+/// One request.
+#[derive(Debug, Clone)]
+pub(super) struct Exchange {
+    /// Its head.
+    pub(super) asked: String,
+    /// How many bytes came back.
+    pub(super) bytes: usize,
 }
 
 impl Relay {
@@ -39,6 +52,8 @@ impl Relay {
             cloud,
             loses: Mutex::default(),
             is_cut: watch::Sender::new(false),
+            blocks: Mutex::default(),
+            holds: watch::Sender::new(false),
             exchanges: Mutex::default(),
         };
         let state = Arc::new(state);
@@ -66,6 +81,16 @@ impl Relay {
         timeout(PATIENCE, is_cut.wait_for(|is_cut| *is_cut)).await.expect("an answer is lost").unwrap();
     }
 
+    /// Requests that begin like this do not get through, until the next word.
+    pub(super) fn block(&self, request: Option<&'static str>) {
+        *self.state.blocks.lock().unwrap() = request;
+    }
+
+    /// Holds up what streams tell, or lets it go.
+    pub(super) fn hold(&self, holds: bool) {
+        self.state.holds.send_replace(holds);
+    }
+
     /// Ends all connections, and every new one at once.
     pub(super) fn cut(&self) {
         self.state.is_cut.send_replace(true);
@@ -76,50 +101,55 @@ impl Relay {
         self.state.is_cut.send_replace(false);
     }
 
-    /// The requests that begin like this, each with how many bytes came back for it.
-    pub(super) fn exchanges(&self, request: &str) -> Vec<(String, usize)> {
+    /// The requests that begin like this.
+    pub(super) fn exchanges(&self, request: &str) -> Vec<Exchange> {
         let exchanges = self.state.exchanges.lock().unwrap();
-        exchanges.iter().filter(|(line, _)| line.starts_with(request)).cloned().collect()
+        exchanges.iter().filter(|exchange| exchange.asked.starts_with(request)).cloned().collect()
     }
 }
 
 async fn relay(state: Arc<State>, mut device: TcpStream) {
-    let mut is_cut = state.is_cut.subscribe();
+    let (mut is_cut, mut holds) = (state.is_cut.subscribe(), state.holds.subscribe());
     if *is_cut.borrow_and_update() {
         return;
     }
     let Ok(mut cloud) = TcpStream::connect(state.cloud).await else { return };
     let (mut asked, mut answered) = (vec![0; 1 << 16], vec![0; 1 << 16]);
-    let (mut exchange, mut loses) = (0, false);
+    let (mut exchange, mut loses, mut is_stream) = (0, false, false);
     loop {
+        let is_held = is_stream && *holds.borrow_and_update();
         tokio::select! {
             read = device.read(&mut asked) => {
                 let Ok(length @ 1..) = read else { return };
-                if let Some(line) = request_line(&asked[..length]) {
-                    loses = state.loses.lock().unwrap().take_if(|lost| line.starts_with(*lost)).is_some();
+                if let Some(head) = head(&asked[..length]) {
+                    if state.blocks.lock().unwrap().is_some_and(|blocked| head.starts_with(blocked)) { return }
+                    loses = state.loses.lock().unwrap().take_if(|lost| head.starts_with(*lost)).is_some();
+                    is_stream = head.starts_with("GET /user/stream");
                     let mut exchanges = state.exchanges.lock().unwrap();
                     exchange = exchanges.len();
-                    exchanges.push((line, 0));
+                    exchanges.push(Exchange { asked: head, bytes: 0 });
                 }
                 if cloud.write_all(&asked[..length]).await.is_err() { return }
             }
-            read = cloud.read(&mut answered) => {
+            read = cloud.read(&mut answered), if !is_held => {
                 let Ok(length @ 1..) = read else { return };
                 if loses {
                     state.is_cut.send_replace(true);
                     return;
                 }
-                state.exchanges.lock().unwrap()[exchange].1 += length;
+                state.exchanges.lock().unwrap()[exchange].bytes += length;
                 if device.write_all(&answered[..length]).await.is_err() { return }
             }
             _ = is_cut.changed() => return,
+            _ = holds.changed() => {}
         }
     }
 }
 
-/// The first line of a request that begins here.
-fn request_line(bytes: &[u8]) -> Option<String> {
+/// The head of a request that begins here.
+fn head(bytes: &[u8]) -> Option<String> {
     let is_begin = [&b"GET "[..], b"POST "].iter().any(|method| bytes.starts_with(method));
-    let line = bytes.split(|byte| *byte == b'\r').next().filter(|_| is_begin)?;
-    Some(String::from_utf8_lossy(line).into_owned())
+    let text = String::from_utf8_lossy(bytes);
+    let head = text.split("\r\n\r\n").next().filter(|_| is_begin)?;
+    Some(head.to_owned())
 }
