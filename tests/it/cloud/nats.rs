@@ -42,6 +42,11 @@ impl Cluster {
         Some(cluster)
     }
 
+    /// Where the servers listen.
+    pub(crate) fn ports(&self) -> [u16; 3] {
+        self.servers.each_ref().map(|server| server.port)
+    }
+
     /// The addresses of the servers, as the argument of `usher cloud`; this one first.
     pub(crate) fn urls(&self, first: usize) -> String {
         let url = |index: usize| format!("nats://127.0.0.1:{}", self.servers[index].port);
@@ -51,8 +56,10 @@ impl Cluster {
     pub(crate) fn up(&mut self, index: usize) {
         let routes = self.servers.each_ref().map(|server| format!("nats-route://127.0.0.1:{}", server.route));
         let server = &mut self.servers[index];
+        // Not advertised: who comes through a proxy is not sent past it.
         let config = format!(
-            "listen: 127.0.0.1:{}\nwrite_deadline: \"2s\"\ncluster {{ name: usher, listen: 127.0.0.1:{}, routes: [{}] }}\n",
+            "listen: 127.0.0.1:{}\nwrite_deadline: \"2s\"\ncluster {{ name: usher, listen: 127.0.0.1:{}, \
+             no_advertise: true, routes: [{}] }}\n",
             server.port,
             server.route,
             routes.join(", ")

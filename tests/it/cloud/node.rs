@@ -5,6 +5,7 @@ use std::{
     io::{BufRead, BufReader},
     path::PathBuf,
     process::{Child, ChildStdout, Command, Stdio},
+    time::Duration,
 };
 
 use serde_json::Value;
@@ -14,6 +15,7 @@ use super::postgres::Postgres;
 use crate::{
     daemon::{Answer, USHER, end},
     raw::{Raw, Reply, Socket},
+    steps::wait_until,
 };
 
 /// Where a node keeps everything; gone with the last who holds it.
@@ -65,7 +67,7 @@ impl Node {
         let mut node =
             Self { child: None, _stdout: None, url: String::new(), place, folder, arguments: Vec::new() };
         let log = fs::File::create(node.folder.path().join("log")).unwrap();
-        node.spawn(command.stderr(log));
+        assert!(node.spawn(command.stderr(log)), "it does not listen; {}", node.log());
         node
     }
 
@@ -83,21 +85,29 @@ impl Node {
     }
 
     fn run(&mut self, listen: &str) {
+        assert!(self.comes_up(listen), "it does not listen; {}", self.log());
+    }
+
+    fn comes_up(&mut self, listen: &str) -> bool {
         let log = fs::File::options().append(true).create(true).open(self.folder.path().join("log")).unwrap();
         let mut command = self.command(&["--listen", listen]);
         command.args(&self.arguments).stderr(log);
-        self.spawn(&mut command);
+        self.spawn(&mut command)
     }
 
-    fn spawn(&mut self, command: &mut Command) {
+    /// Whether it says where it listens before it ends.
+    fn spawn(&mut self, command: &mut Command) -> bool {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
-        self.child = Some(child);
         let mut line = String::new();
         stdout.read_line(&mut line).unwrap();
-        let url = line.trim_end().strip_prefix("listening on ");
-        self.url = url.unwrap_or_else(|| panic!("{line:?} is no address; {}", self.log())).to_owned();
-        self._stdout = Some(stdout);
+        let Some(url) = line.trim_end().strip_prefix("listening on ") else {
+            child.wait().unwrap();
+            return false;
+        };
+        self.url = url.to_owned();
+        (self.child, self._stdout) = (Some(child), Some(stdout));
+        true
     }
 
     pub(crate) fn url(&self) -> &str {
@@ -124,11 +134,6 @@ impl Node {
         child.wait().unwrap();
     }
 
-    /// Whether it was started and not ended by the test.
-    pub(crate) fn is_running(&self) -> bool {
-        self.child.is_some()
-    }
-
     /// Ends it as a service manager does.
     pub(crate) fn stop(&mut self) {
         let status = end(self.child.take().expect("the node is running"), "TERM");
@@ -139,6 +144,12 @@ impl Node {
     pub(crate) fn start_again(&mut self) {
         let listen = self.url.trim_start_matches("http://").to_owned();
         self.run(&listen);
+    }
+
+    /// The same as often as a service manager does it: what a node needs at its start may not be there yet.
+    pub(crate) fn keep_starting(&mut self) {
+        let listen = self.url.trim_start_matches("http://").to_owned();
+        wait_until("the node starts", Duration::from_secs(120), || self.comes_up(&listen));
     }
 
     /// A request of the holder of this token.

@@ -65,6 +65,12 @@ impl Postgres {
         if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stderr)) }
     }
 
+    /// Ends it and all its connections at once, without a word to its files.
+    pub(crate) fn crash(&self) {
+        let mut child = self.0.child.lock().unwrap().take().expect("the server is running");
+        quit(&mut child);
+    }
+
     /// Ends it as a power cut of the machine does not: what the system has been given is kept.
     pub(crate) fn kill(&self) {
         let mut child = self.0.child.lock().unwrap().take().expect("the server is running");
@@ -114,12 +120,16 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         if let Some(mut child) = self.child.lock().unwrap().take() {
-            // So that it takes its processes with it.
-            let quit = Command::new("kill").args(["-s", "QUIT", &child.id().to_string()]).status();
-            drop(quit);
-            drop(child.wait());
+            quit(&mut child);
         }
     }
+}
+
+/// An immediate shutdown, which takes all the server's processes with it.
+fn quit(child: &mut Child) {
+    let told = Command::new("kill").args(["-s", "QUIT", &child.id().to_string()]).status();
+    drop(told);
+    drop(child.wait());
 }
 
 fn is_root() -> bool {

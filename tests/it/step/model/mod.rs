@@ -1,0 +1,142 @@
+//! A random life of a cloud and the devices in step with it: edits, switches and readers everywhere while processes end and
+//! lines fail, and at the end one state that has every edit somebody was told is kept.
+
+mod chance;
+mod check;
+mod edits;
+mod faults;
+mod proxy;
+mod readers;
+mod said;
+mod seen;
+mod world;
+
+use std::{
+    hash::{BuildHasher, RandomState},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use chance::{Chance, Stop};
+use readers::Newest;
+use world::World;
+
+/// The seed of the short run, so that it is the same each time.
+const SEED: u64 = 7;
+/// How long troubles go on in it.
+const SHORT: Duration = Duration::from_secs(10);
+/// How long they go on in a round of a long one, in milliseconds.
+const LONG: std::ops::Range<usize> = 5_000..30_000;
+/// Troubles at the same time, at most.
+const TROUBLES: usize = 3;
+/// When everything must hold after them.
+const HOLDS_WITHIN: Duration = Duration::from_secs(60);
+
+/// One time of troubles, and what holds after it.
+struct Round {
+    seed: u64,
+    during: Duration,
+    /// How long one trouble lasts at most, in milliseconds.
+    most: usize,
+    /// Nobody asks devices to look at the cloud after it.
+    is_patient: bool,
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_edit_that_was_taken_is_everywhere_in_the_end() {
+    let variable = |name: &str| std::env::var(name).ok().map(|value| value.parse::<u64>().unwrap());
+    let (seed, seconds) = (variable("USHER_TEST_SEED"), variable("USHER_TEST_MODEL_SECONDS"));
+    let Some(world) = World::start().await.map(Arc::new) else { return };
+    let (tell, stop) = Stop::new();
+    let newest = Arc::new(Newest::default());
+    let readers = readers::read(&world, &newest, &stop);
+    let mut counts = vec![0; edits::writers(&world).len()];
+    let begun = Instant::now();
+    for number in 0.. {
+        let seed = match (seed, seconds) {
+            (Some(seed), _) => seed + number,
+            (None, None) => SEED,
+            (None, Some(_)) => RandomState::new().hash_one(number) % 1_000_000,
+        };
+        let round = Round::new(seed, seconds.is_some());
+        eprintln!("{:?} round {number} with USHER_TEST_SEED={seed}", begun.elapsed());
+        let outcome = round.run(&world, &newest, &mut counts).await;
+        if let Err(why) = outcome {
+            panic!("{}\n\nUSHER_TEST_SEED={seed}: {why}", world.tells().await);
+        }
+        if seconds.is_none_or(|seconds| begun.elapsed() >= Duration::from_secs(seconds)) {
+            break;
+        }
+    }
+    tell.send_replace(true);
+    for reader in readers {
+        reader.await.unwrap();
+    }
+}
+
+impl Round {
+    fn new(seed: u64, is_long: bool) -> Self {
+        let mut chance = Chance::new(seed, "round");
+        if !is_long {
+            return Self { seed, during: SHORT, most: 2_500, is_patient: false };
+        }
+        let (during, most) = (chance.millis(LONG), *chance.one_of(&[1_000, 4_000, 12_000]));
+        Self { seed, during, most, is_patient: chance.below(3) == 0 && most == 1_000 }
+    }
+
+    async fn run(&self, world: &Arc<World>, newest: &Newest, counts: &mut [u64]) -> Result<(), String> {
+        let (calm, troubled) = Stop::new();
+        let (rest, working) = Stop::new();
+        let chance = |name: &str| Chance::new(self.seed, name);
+        let mut troubles = Vec::new();
+        for number in 0..TROUBLES {
+            let chance = chance(&format!("trouble {number}"));
+            troubles.push(tokio::spawn(faults::trouble(
+                Arc::clone(world),
+                chance,
+                self.most,
+                troubled.clone(),
+            )));
+        }
+        let mut sitting = Vec::new();
+        for desk in 0..world.desks.len() {
+            let chance = chance(&format!("desk {desk}"));
+            sitting.push(tokio::spawn(edits::sit(Arc::clone(world), desk, chance, working.clone())));
+        }
+        let mut writing = Vec::new();
+        for (index, writer) in edits::writers(world).into_iter().enumerate() {
+            let chance = chance(&format!("writer {index}"));
+            writing.push(tokio::spawn(edits::write(
+                Arc::clone(world),
+                writer,
+                chance,
+                counts[index],
+                working.clone(),
+            )));
+        }
+        let mut finding = world.finding.subscribe();
+        drop(tokio::time::timeout(self.during, finding.wait_for(Option::is_some)).await);
+        // The last edits come before the last troubles, or after them.
+        let mut orders = [rest, calm];
+        if chance("order").below(2) == 0 {
+            orders.reverse();
+        }
+        for order in orders {
+            order.send_replace(true);
+            drop(tokio::time::timeout(Duration::from_secs(1), finding.wait_for(Option::is_some)).await);
+        }
+        for task in troubles.into_iter().chain(sitting) {
+            task.await.map_err(|error| format!("a step failed: {error}"))?;
+        }
+        for (task, count) in writing.into_iter().zip(counts) {
+            *count = task.await.map_err(|error| format!("a writer failed: {error}"))?;
+        }
+        world.notes("all is good");
+        let held = check::check(world, newest, self.is_patient, HOLDS_WITHIN).await;
+        let found = world.finding.borrow().clone();
+        found.map_or(Ok(()), Err)?;
+        held?;
+        world.people.iter().for_each(|person| person.said.settle());
+        Ok(())
+    }
+}
