@@ -88,6 +88,7 @@ async fn send(world: &World, writer: Writer, site: usize, members: &[&'static st
             if meant.iter().any(|(member, value)| value_of(&user, member) != *value) {
                 world.finds(format_args!("{name} did not get {meant:?} but {user}"));
             }
+            world.counts(0);
             let floor = desk.map_or(&person.floor, |desk| &desk.floor);
             floor.rises(&user);
             meant.iter().for_each(|(member, value)| person.said.taken(member, &name, value));
@@ -101,7 +102,10 @@ async fn send(world: &World, writer: Writer, site: usize, members: &[&'static st
             ));
         }
         None if was_on => world.finds(format_args!("an edit of {} at {name} is not answered", person.name)),
-        _ => meant.iter().for_each(|(member, value)| person.said.unanswered(member, &name, value)),
+        _ => {
+            world.counts(1);
+            meant.iter().for_each(|(member, value)| person.said.unanswered(member, &name, value));
+        }
     }
 }
 

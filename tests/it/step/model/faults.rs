@@ -13,6 +13,7 @@ use crate::{cloud::node::Node, daemon::Daemon};
 /// Makes trouble until told to stop, each for at most so many milliseconds.
 pub(super) async fn trouble(world: Arc<World>, mut chance: Chance, most: usize, mut stop: Stop) {
     while stop.rests(chance.millis(50..700)).await {
+        world.counts(2);
         match chance.below(9) {
             0 => device(&world, &mut chance).await,
             1 => node(&world, &mut chance, most).await,

@@ -13,7 +13,7 @@ mod world;
 
 use std::{
     hash::{BuildHasher, RandomState},
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
@@ -24,11 +24,11 @@ use world::World;
 /// The seed of the short run, so that it is the same each time.
 const SEED: u64 = 7;
 /// How long troubles go on in it.
-const SHORT: Duration = Duration::from_secs(10);
+const SHORT: Duration = Duration::from_secs(15);
 /// How long they go on in a round of a long one, in milliseconds.
 const LONG: std::ops::Range<usize> = 5_000..30_000;
 /// Troubles at the same time, at most.
-const TROUBLES: usize = 3;
+const TROUBLES: usize = 5;
 /// When everything must hold after them.
 const HOLDS_WITHIN: Duration = Duration::from_secs(60);
 
@@ -137,6 +137,8 @@ impl Round {
         found.map_or(Ok(()), Err)?;
         held?;
         world.people.iter().for_each(|person| person.said.settle());
+        let [taken, unanswered, troubles] = world.tally.each_ref().map(|count| count.load(Ordering::Relaxed));
+        eprintln!("so far {taken} edits taken, {unanswered} without an answer, {troubles} troubles");
         Ok(())
     }
 }

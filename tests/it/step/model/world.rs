@@ -57,6 +57,8 @@ pub(super) struct World {
     provider: Provider,
     begun: Instant,
     journal: Lock<Vec<String>>,
+    /// How many edits were taken, how many not answered, how many troubles there were.
+    pub(super) tally: [AtomicU64; 3],
     /// The first thing that is not as it should be.
     pub(super) finding: watch::Sender<Option<String>>,
 }
@@ -118,6 +120,7 @@ impl World {
             provider,
             begun: Instant::now(),
             journal: Lock::default(),
+            tally: Default::default(),
             finding: watch::Sender::new(None),
         };
         for desk in &world.desks {
@@ -180,6 +183,11 @@ impl World {
         self.journal.lock().unwrap().push(format!("{:8.3} {what}", self.begun.elapsed().as_secs_f64()));
     }
 
+    /// Counts an edit that was taken (0), one without an answer (1), or a trouble (2).
+    pub(super) fn counts(&self, what: usize) {
+        self.tally[what].fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Something is not as it should be.
     pub(super) fn finds(&self, what: impl Display) {
         self.notes(format_args!("FOUND {what}"));
@@ -190,7 +198,7 @@ impl World {
     /// What happened last, and what the machines say.
     pub(super) async fn tells(&self) -> String {
         let last = |text: &str, most: usize| {
-            let lines: Vec<&str> = text.lines().collect();
+            let lines: Vec<&str> = text.lines().filter(|line| !line.contains("usher::request")).collect();
             lines[lines.len().saturating_sub(most)..].join("\n")
         };
         let mut text = last(&self.journal.lock().unwrap().join("\n"), 250);
