@@ -125,7 +125,7 @@ impl Device {
 
     /// The same for somebody who waits for it; whoever follows tries again now, too.
     pub(crate) async fn check_in_now(&self, user: &str) -> Result<()> {
-        self.0.cloud.bell(user).asked.notify_one();
+        self.0.cloud.asked(user);
         self.check_in(user).await
     }
 }

@@ -85,6 +85,11 @@ impl Cloud {
         }
     }
 
+    /// Somebody wants it to be asked now, whatever failed before.
+    pub(crate) fn asked(&self, user: &str) {
+        self.bell(user).asked.notify_one();
+    }
+
     /// Whether the cloud said that this version is too old for it.
     pub(crate) fn wants_update(&self) -> bool {
         let wanted = self.client.get().and_then(Client::minimum_version);

@@ -97,6 +97,10 @@ impl Device {
         self.0.sessions.forget(&profile.id);
         self.0.sessions.changed.notify_one();
         self.0.cloud.changed.notify_one();
+        if has_cloud {
+            // What failed with the old tokens may go well with these.
+            self.0.cloud.asked(&profile.id);
+        }
         Ok(profile)
     }
 
