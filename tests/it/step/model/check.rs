@@ -2,16 +2,24 @@
 
 use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
 use serde_json::Value;
 
 use super::{
-    edits::look,
+    chance::Chance,
+    edits::{change, look},
+    proxy::Line,
     readers::{Newest, followed, of_cloud},
     world::{Desk, Person, World},
 };
 
 /// How often it is looked whether it holds by now.
 const LOOK_EVERY: Duration = Duration::from_millis(300);
+/// How long nodes are without NATS in the end, and after how much of that there are changes.
+const DEAF_FOR: Duration = Duration::from_millis(1_000);
+const CHANGES_AFTER: Duration = Duration::from_millis(500);
+/// How soon they know all the same; much less than until they look by themselves.
+const KNOWN_WITHIN: Duration = Duration::from_secs(4);
 
 /// Waits until everything holds, or says what does not. Whoever is patient asks no device to look at the cloud.
 pub(super) async fn check(
@@ -41,22 +49,54 @@ pub(super) async fn check(
     }
 }
 
+/// Cuts some nodes off from NATS while there are changes, and waits until all streams show them: those who could not tell
+/// do it now, and those who could not hear look.
+pub(super) async fn tells(world: &World, newest: &Newest, mut chance: Chance) -> Result<(), String> {
+    let deaf: Vec<_> = world.sites.iter().filter(|_| chance.below(2) == 0).collect();
+    world.notes(format_args!("{} nodes are deaf", deaf.len()));
+    let deafness = join_all(deaf.into_iter().map(|site| site.nats.suffer(Line::Cut, DEAF_FOR)));
+    let changes = async {
+        tokio::time::sleep(CHANGES_AFTER).await;
+        for person in 0..world.people.len() {
+            if !change(world, person, chance.below(world.sites.len())).await {
+                return Err(format!("a change of {} is not taken", world.people[person].name));
+            }
+        }
+        Ok(())
+    };
+    tokio::join!(deafness, changes).1?;
+    let begun = Instant::now();
+    loop {
+        let shown = streams_show(world, newest).await;
+        if shown.is_ok() || begun.elapsed() > KNOWN_WITHIN {
+            world.notes(format_args!("told after {:?}: {shown:?}", begun.elapsed()));
+            return shown;
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+async fn streams_show(world: &World, newest: &Newest) -> Result<(), String> {
+    for (index, site) in world.sites.iter().enumerate() {
+        let (person, user) = (followed(world, index), agreed(world, followed(world, index)).await?);
+        if site.shows(newest, person).as_ref() != Some(&user) {
+            return Err(format!("the stream of {} is not at {user}", site.name));
+        }
+    }
+    Ok(())
+}
+
 async fn holds(world: &World, newest: &Newest) -> Result<(), String> {
     for person in &world.people {
         let user = agreed(world, person).await?;
         person.said.check(&user).map_err(|why| format!("{why}: {user}"))?;
-        for (index, site) in world.sites.iter().enumerate() {
-            if followed(world, index).id == person.id && site.shows(newest, person).as_ref() != Some(&user) {
-                return Err(format!("the stream of {} is not at {user}", site.name));
-            }
-        }
         for desk in
             world.desks.iter().filter(|desk| desk.people.iter().any(|&one| world.people[one].id == person.id))
         {
             follows(world, desk, person, &user, newest).await?;
         }
     }
-    Ok(())
+    streams_show(world, newest).await
 }
 
 /// The profile on which all nodes and their database agree.

@@ -44,7 +44,6 @@ pub(super) async fn write(
     mut number: u64,
     mut stop: Stop,
 ) -> u64 {
-    let person = &world.people[writer.person];
     while stop.rests(chance.millis(60..600)).await {
         number += 1;
         let members = chance.one_of(&[vec![writer.own], vec!["name"], vec![writer.own, "name"]]).clone();
@@ -52,34 +51,53 @@ pub(super) async fn write(
         let is_whole =
             chance.below(2) == 0 || members.iter().any(|member| matches!(*member, "size" | "dark"));
         let site = chance.below(world.sites.len());
-        let mut edit = json!({ "id": person.id });
+        let mut edit = json!({ "id": world.people[writer.person].id });
         if is_whole {
-            let Some(read) = ask(&world, writer, site, "/user", None).await else { continue };
-            edit = read.json()["user"].clone();
-            if read.status != 200 || edit.is_null() {
-                continue;
-            }
+            let Some(read) = read(&world, writer, site).await else { continue };
+            edit = read;
         }
-        for member in &members {
-            let new = match *member {
-                "dark" => json!(*value_of(&edit, "dark") != json!(true)),
-                member => value(member, person.name, &writer.name(&world), number),
-            };
-            put(&mut edit, member, new);
-        }
-        send(&world, writer, site, &members, &edit).await;
+        send(&world, writer, site, &members, number, edit).await;
     }
     number
 }
 
-/// Sends an edit, and keeps what is known of it then.
-async fn send(world: &World, writer: Writer, site: usize, members: &[&'static str], edit: &Value) {
+/// Has the page of somebody change what is its own, at this node; whether that was taken.
+pub(super) async fn change(world: &World, person: usize, site: usize) -> bool {
+    let writer = Writer { person, desk: None, own: "dark" };
+    match read(world, writer, site).await {
+        Some(read) => send(world, writer, site, &[writer.own], 0, read).await,
+        None => false,
+    }
+}
+
+/// What a writer sees of his person.
+async fn read(world: &World, writer: Writer, site: usize) -> Option<Value> {
+    let answer = ask(world, writer, site, "/user", None).await.filter(|answer| answer.status == 200)?;
+    Some(answer.json()["user"].clone()).filter(|user| !user.is_null())
+}
+
+/// Sends an edit of these members, and keeps what is known of it then: whether it was taken.
+async fn send(
+    world: &World,
+    writer: Writer,
+    site: usize,
+    members: &[&'static str],
+    number: u64,
+    mut edit: Value,
+) -> bool {
     let (person, name) = (&world.people[writer.person], writer.name(world));
+    for member in members {
+        let new = match *member {
+            "dark" => json!(*value_of(&edit, "dark") != json!(true)),
+            member => value(member, person.name, &name, number),
+        };
+        put(&mut edit, member, new);
+    }
     let desk = writer.desk.map(|desk| &world.desks[desk]);
     let turn = desk.and_then(|desk| desk.daemon.turn());
-    let answer = ask(world, writer, site, "/user/update", Some(edit)).await;
+    let answer = ask(world, writer, site, "/user/update", Some(&edit)).await;
     let was_on = turn.is_some() && turn == desk.and_then(|desk| desk.daemon.turn());
-    let meant: Vec<_> = members.iter().map(|member| (*member, value_of(edit, member))).collect();
+    let meant: Vec<_> = members.iter().map(|member| (*member, value_of(&edit, member))).collect();
     let outcome = answer.as_ref().map(|answer| answer.status);
     world.notes(format_args!("{} at {name}/{site}: {meant:?}: {outcome:?}", person.name));
     match answer {
@@ -92,6 +110,7 @@ async fn send(world: &World, writer: Writer, site: usize, members: &[&'static st
             let floor = desk.map_or(&person.floor, |desk| &desk.floor);
             floor.rises(&user);
             meant.iter().for_each(|(member, value)| person.said.taken(member, &name, value));
+            return true;
         }
         // Its base is too old, or too many edit at once: nothing changed.
         Some(Answer { status: 409 | 429, .. }) => {}
@@ -107,6 +126,7 @@ async fn send(world: &World, writer: Writer, site: usize, members: &[&'static st
             meant.iter().for_each(|(member, value)| person.said.unanswered(member, &name, value));
         }
     }
+    false
 }
 
 async fn ask(world: &World, writer: Writer, site: usize, path: &str, body: Option<&Value>) -> Option<Answer> {

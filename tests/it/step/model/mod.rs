@@ -27,6 +27,8 @@ const SEED: u64 = 7;
 const SHORT: Duration = Duration::from_secs(15);
 /// How long they go on in a round of a long one, in milliseconds.
 const LONG: std::ops::Range<usize> = 5_000..30_000;
+/// The same for somebody who asks no device to look at the cloud after it.
+const BRIEF: std::ops::Range<usize> = 2_000..5_000;
 /// Troubles at the same time, at most.
 const TROUBLES: usize = 5;
 /// When everything must hold after them.
@@ -80,8 +82,23 @@ impl Round {
         if !is_long {
             return Self { seed, during: SHORT, most: 2_500, is_patient: false };
         }
-        let (during, most) = (chance.millis(LONG), *chance.one_of(&[1_000, 4_000, 12_000]));
-        Self { seed, during, most, is_patient: chance.below(3) == 0 && most == 1_000 }
+        // Devices wait the longer the longer they could not reach the cloud, so who is patient waits for short troubles.
+        if chance.below(3) == 0 {
+            return Self { seed, during: chance.millis(BRIEF), most: 500, is_patient: true };
+        }
+        Self {
+            seed,
+            during: chance.millis(LONG),
+            most: *chance.one_of(&[1_000, 4_000, 12_000]),
+            is_patient: false,
+        }
+    }
+
+    /// What holds when all is good again, and after a last fault whose end somebody has to notice.
+    async fn check(&self, world: &World, newest: &Newest) -> Result<(), String> {
+        check::check(world, newest, self.is_patient, HOLDS_WITHIN).await?;
+        check::tells(world, newest, Chance::new(self.seed, "deaf")).await?;
+        check::check(world, newest, true, HOLDS_WITHIN).await
     }
 
     async fn run(&self, world: &Arc<World>, newest: &Newest, counts: &mut [u64]) -> Result<(), String> {
@@ -132,10 +149,9 @@ impl Round {
             *count = task.await.map_err(|error| format!("a writer failed: {error}"))?;
         }
         world.notes("all is good");
-        let held = check::check(world, newest, self.is_patient, HOLDS_WITHIN).await;
+        let held = self.check(world, newest).await;
         let found = world.finding.borrow().clone();
-        found.map_or(Ok(()), Err)?;
-        held?;
+        found.map_or(held, Err)?;
         world.people.iter().for_each(|person| person.said.settle());
         let [taken, unanswered, troubles] = world.tally.each_ref().map(|count| count.load(Ordering::Relaxed));
         eprintln!("so far {taken} edits taken, {unanswered} without an answer, {troubles} troubles");

@@ -78,7 +78,12 @@ impl Seen {
             }
         }
         for member in ["name", "username", "picture"] {
-            let Some((writer, number)) = user[member].as_str().and_then(word) else { continue };
+            let Some((writer, number)) = user[member].as_str().and_then(word) else {
+                if self.words.keys().any(|(of, named, _)| *of == id && *named == member) {
+                    return Err(format!("{member} is what it was in the beginning: {user}"));
+                }
+                continue;
+            };
             let newest = self.words.entry((id.clone(), member, writer.clone())).or_default();
             // A page that gave up waiting does not know when the cloud does what it asked for.
             if number < *newest && writer != "web" {

@@ -39,7 +39,7 @@ const PEOPLE: [&str; 3] = ["ada", "bob", "cyd"];
 /// Who is signed in on which device, as indices.
 const DEVICES: [&[usize]; 5] = [&[0, 1], &[0], &[1, 2], &[2, 0], &[1]];
 /// Nobody is in the way of anybody, and what no message told is found soon.
-const SETTINGS: &str = "requests_per_person = 0\nrequests_per_address = 0\nlook_every = 3\n";
+const SETTINGS: &str = "requests_per_person = 0\nrequests_per_address = 0\nlook_every = 10\n";
 /// Tokens outlive every run.
 const EXPIRES: u64 = 4_000_000_000;
 /// How long a caller waits.
