@@ -8,18 +8,20 @@ use serde_json::Value;
 use super::{
     chance::Chance,
     edits::{change, look},
-    proxy::Line,
+    proxy::{Line, Ways},
     readers::{Newest, followed, of_cloud},
-    world::{Desk, Person, World},
+    world::{Desk, LOOK_SECONDS, Person, World},
 };
 
-/// How often it is looked whether it holds by now.
-const LOOK_EVERY: Duration = Duration::from_millis(300);
+/// How often it is asked whether it holds by now.
+const ASK_AGAIN: Duration = Duration::from_millis(300);
 /// How long nodes are without NATS in the end, and after how much of that there are changes.
 const DEAF_FOR: Duration = Duration::from_millis(1_000);
 const CHANGES_AFTER: Duration = Duration::from_millis(500);
 /// How soon they know all the same; much less than until they look by themselves.
-const KNOWN_WITHIN: Duration = Duration::from_secs(4);
+const KNOWN_WITHIN: Duration = Duration::from_secs(3);
+/// How soon they know what nobody told them.
+const FOUND_WITHIN: Duration = Duration::from_secs(LOOK_SECONDS + 6);
 
 /// Waits until everything holds, or says what does not. Whoever is patient asks no device to look at the cloud.
 pub(super) async fn check(
@@ -45,7 +47,7 @@ pub(super) async fn check(
             world.notes(format_args!("checked for {:?}: {held:?}", begun.elapsed()));
             return held;
         }
-        tokio::time::sleep(LOOK_EVERY).await;
+        tokio::time::sleep(ASK_AGAIN).await;
     }
 }
 
@@ -55,24 +57,40 @@ pub(super) async fn tells(world: &World, newest: &Newest, mut chance: Chance) ->
     let deaf: Vec<_> = world.sites.iter().filter(|_| chance.below(2) == 0).collect();
     world.notes(format_args!("{} nodes are deaf", deaf.len()));
     let deafness = join_all(deaf.into_iter().map(|site| site.nats.suffer(Line::Cut, DEAF_FOR)));
-    let changes = async {
-        tokio::time::sleep(CHANGES_AFTER).await;
-        for person in 0..world.people.len() {
-            if !change(world, person, chance.below(world.sites.len())).await {
-                return Err(format!("a change of {} is not taken", world.people[person].name));
-            }
+    let sites = world.people.iter().map(|_| chance.below(world.sites.len())).collect();
+    tokio::join!(deafness, change_all(world, sites)).1?;
+    wait_for_streams(world, newest, KNOWN_WITHIN).await
+}
+
+/// Loses what one node tells the others, who hear well and so have no reason to look, and waits until they look all the same.
+pub(super) async fn finds(world: &World, newest: &Newest, mut chance: Chance) -> Result<(), String> {
+    let mute = chance.below(world.sites.len());
+    world.notes(format_args!("{} is mute", world.sites[mute].name));
+    let muteness = world.sites[mute].nats.suffer(Line::Silent(Ways::Up), DEAF_FOR);
+    tokio::join!(muteness, change_all(world, vec![mute; world.people.len()])).1?;
+    wait_for_streams(world, newest, FOUND_WITHIN).await
+}
+
+/// Changes everybody at one of these nodes each, in the middle of a trouble.
+async fn change_all(world: &World, sites: Vec<usize>) -> Result<(), String> {
+    tokio::time::sleep(CHANGES_AFTER).await;
+    for (person, site) in sites.into_iter().enumerate() {
+        if !change(world, person, site).await {
+            return Err(format!("a change of {} is not taken", world.people[person].name));
         }
-        Ok(())
-    };
-    tokio::join!(deafness, changes).1?;
+    }
+    Ok(())
+}
+
+async fn wait_for_streams(world: &World, newest: &Newest, within: Duration) -> Result<(), String> {
     let begun = Instant::now();
     loop {
         let shown = streams_show(world, newest).await;
-        if shown.is_ok() || begun.elapsed() > KNOWN_WITHIN {
-            world.notes(format_args!("told after {:?}: {shown:?}", begun.elapsed()));
+        if shown.is_ok() || begun.elapsed() > within {
+            world.notes(format_args!("known after {:?}: {shown:?}", begun.elapsed()));
             return shown;
         }
-        tokio::time::sleep(LOOK_EVERY).await;
+        tokio::time::sleep(ASK_AGAIN).await;
     }
 }
 

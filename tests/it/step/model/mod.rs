@@ -94,10 +94,11 @@ impl Round {
         }
     }
 
-    /// What holds when all is good again, and after a last fault whose end somebody has to notice.
+    /// What holds when all is good again, and after last troubles whose end somebody has to notice.
     async fn check(&self, world: &World, newest: &Newest) -> Result<(), String> {
         check::check(world, newest, self.is_patient, HOLDS_WITHIN).await?;
         check::tells(world, newest, Chance::new(self.seed, "deaf")).await?;
+        check::finds(world, newest, Chance::new(self.seed, "mute")).await?;
         check::check(world, newest, true, HOLDS_WITHIN).await
     }
 

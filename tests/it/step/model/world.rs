@@ -38,8 +38,10 @@ use crate::{
 const PEOPLE: [&str; 3] = ["ada", "bob", "cyd"];
 /// Who is signed in on which device, as indices.
 const DEVICES: [&[usize]; 5] = [&[0, 1], &[0], &[1, 2], &[2, 0], &[1]];
-/// Nobody is in the way of anybody, and what no message told is found soon.
-const SETTINGS: &str = "requests_per_person = 0\nrequests_per_address = 0\nlook_every = 10\n";
+/// Nobody is in the way of anybody.
+const SETTINGS: &str = "requests_per_person = 0\nrequests_per_address = 0\n";
+/// How often nodes look for what no message told.
+pub(super) const LOOK_SECONDS: u64 = 8;
 /// Tokens outlive every run.
 const EXPIRES: u64 = 4_000_000_000;
 /// How long a caller waits.
@@ -225,8 +227,9 @@ async fn sites(provider: &Provider, cluster: &Cluster, postgres: &Postgres) -> V
         let urls: Vec<_> = nats.iter().map(|proxy| format!("nats://{}", proxy.address())).collect();
         let (url, place) = (provider.url().to_owned(), Place::Server(postgres.clone()));
         let database = format!("postgres://usher@{}/postgres", store.address());
+        let settings = format!("{SETTINGS}look_every = {LOOK_SECONDS}\n");
         let node = tokio::task::spawn_blocking(move || {
-            Node::start(place, &url, SETTINGS, &["--nats", &urls.join(","), "--database", &database])
+            Node::start(place, &url, &settings, &["--nats", &urls.join(","), "--database", &database])
         });
         starting.push((node, Link::of(vec![store]), Link::of(nats)));
     }
