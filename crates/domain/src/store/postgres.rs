@@ -43,6 +43,8 @@ pub struct Pool {
 }
 
 type Job = Box<dyn FnOnce(&mut Connection) + Send>;
+/// Whether somebody still waits for what is done.
+type IsWanted<'a> = &'a dyn Fn() -> bool;
 
 impl Pool {
     /// Starts `size` threads. Nothing is connected before there is work.
@@ -65,12 +67,13 @@ impl Pool {
         Ok(Self { queue, pipeline: Pipeline::new(config, encryption) })
     }
 
-    /// Runs `work` in a transaction and answers when it is durable, or when it failed and changed nothing.
+    /// Runs `work` in a transaction and answers when it is durable, or when it failed and changed nothing. Nothing is
+    /// committed for a caller that is gone: it may have asked again at another node, and for something newer since.
     pub(super) async fn write<T: Send + 'static>(
         &self,
         work: impl Fn(&Tx<'_>) -> Work<T> + Send + 'static,
     ) -> Result<T> {
-        self.ask(move |connection| connection.write(&work)).await
+        self.ask(move |connection, is_wanted| connection.write(&work, is_wanted)).await
     }
 
     /// Runs `work` on committed state.
@@ -78,17 +81,20 @@ impl Pool {
         &self,
         work: impl Fn(&Tx<'_>) -> Work<T> + Send + 'static,
     ) -> Result<T> {
-        self.ask(move |connection| connection.read(&work)).await
+        self.ask(move |connection, is_wanted| connection.read(&work, is_wanted)).await
     }
 
     async fn ask<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Connection) -> Work<T> + Send + 'static,
+        work: impl FnOnce(&mut Connection, IsWanted<'_>) -> Work<T> + Send + 'static,
     ) -> Result<T> {
-        let (answer, answered) = oneshot::channel();
+        let (answer, answered) = oneshot::channel::<Result<T>>();
         let job: Job = Box::new(move |connection| {
-            let outcome = work(connection).map_err(Fault::into_error);
-            // A caller that went away does not hear the answer; what was stored stands all the same.
+            if answer.is_closed() {
+                return;
+            }
+            let outcome = work(connection, &|| !answer.is_closed()).map_err(Fault::into_error);
+            // A caller that went away during the commit does not hear the answer; what was stored stands all the same.
             drop(answer.send(outcome));
         });
         self.queue.try_send(job).map_err(|refused| match refused {
@@ -99,6 +105,11 @@ impl Pool {
         })?;
         answered.await.map_err(|_| failed())?
     }
+}
+
+/// What nobody hears.
+fn given_up() -> Fault {
+    Error::new(Code::Unreachable, "whoever asked for this is gone, so nothing was changed").into()
 }
 
 fn failed() -> Error {
@@ -134,16 +145,22 @@ impl Connection {
         Ok(self.session.as_mut().expect("it was made above"))
     }
 
-    fn read<T>(&mut self, work: &impl Fn(&Tx<'_>) -> Work<T>) -> Work<T> {
-        self.persist(|connection| work(&Tx::of_postgres(connection.session()?)))
+    fn read<T>(&mut self, work: &impl Fn(&Tx<'_>) -> Work<T>, is_wanted: IsWanted<'_>) -> Work<T> {
+        self.persist(is_wanted, |connection| work(&Tx::of_postgres(connection.session()?)))
     }
 
-    fn write<T>(&mut self, work: &impl Fn(&Tx<'_>) -> Work<T>) -> Work<T> {
-        self.persist(|connection| connection.session()?.transact(work))
+    fn write<T>(&mut self, work: &impl Fn(&Tx<'_>) -> Work<T>, is_wanted: IsWanted<'_>) -> Work<T> {
+        let wanted =
+            |tx: &Tx<'_>| work(tx).and_then(|value| if is_wanted() { Ok(value) } else { Err(given_up()) });
+        self.persist(is_wanted, |connection| connection.session()?.transact(wanted))
     }
 
     /// Tries again where nothing happened yet and it may go better.
-    fn persist<T>(&mut self, mut attempt: impl FnMut(&mut Self) -> Work<T>) -> Work<T> {
+    fn persist<T>(
+        &mut self,
+        is_wanted: IsWanted<'_>,
+        mut attempt: impl FnMut(&mut Self) -> Work<T>,
+    ) -> Work<T> {
         let begun = Instant::now();
         let mut attempts = 1;
         loop {
@@ -151,6 +168,9 @@ impl Connection {
                 Err(fault @ (Fault::Database(_) | Fault::Raced)) => fault,
                 done => return done,
             };
+            if !is_wanted() {
+                return Err(fault);
+            }
             if fault.is_transient() && attempts < ATTEMPTS {
                 // Not all threads after the same time, or they meet again.
                 let apart = u64::try_from(self.number).unwrap_or_default() % 8 + 1;

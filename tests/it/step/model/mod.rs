@@ -5,6 +5,7 @@ mod chance;
 mod check;
 mod edits;
 mod faults;
+mod late;
 mod proxy;
 mod readers;
 mod said;
