@@ -14,7 +14,7 @@ use crate::{cloud::node::Node, daemon::Daemon};
 pub(super) async fn trouble(world: Arc<World>, mut chance: Chance, most: usize, mut stop: Stop) {
     while stop.rests(chance.millis(50..700)).await {
         world.counts(2);
-        match chance.below(9) {
+        match chance.below(10) {
             0 => device(&world, &mut chance).await,
             1 => node(&world, &mut chance, most).await,
             2 => server(&world, &mut chance, most).await,
@@ -31,6 +31,7 @@ pub(super) async fn trouble(world: Arc<World>, mut chance: Chance, most: usize, 
                 let site = chance.one_of(&world.sites);
                 line(&world, &site.nats, &format!("{} to NATS", site.name), &mut chance, most).await;
             }
+            8 => brownout(&world, &mut chance, most).await,
             _ => {
                 let (desk, site) = (chance.one_of(&world.desks), chance.one_of(&world.sites));
                 if desk.link.lead_to(site.address()) {
@@ -73,6 +74,19 @@ async fn database(world: &World, chance: &mut Chance, most: usize) {
     world.notes(format_args!("the database crashes for {pause:?}"));
     let is_done = world.postgres.restart(|it| it.crash(), pause, |it| it.start_again()).await;
     world.notes(format_args!("the database is on: {is_done}"));
+}
+
+/// A node gets slow, and in the middle of that its devices are led to another one.
+async fn brownout(world: &World, chance: &mut Chance, most: usize) {
+    let (slow, other) = (chance.one_of(&world.sites), chance.one_of(&world.sites));
+    let (delay, during) = (chance.millis(50..300), chance.millis(1_000..most.max(4_000)));
+    world.notes(format_args!("{} is slow by {delay:?} for {during:?}, use {}", slow.name, other.name));
+    let moves = async {
+        tokio::time::sleep(during / 2).await;
+        world.desks.iter().filter(|desk| desk.link.lead_to(other.address())).count()
+    };
+    let (is_done, moved) = tokio::join!(slow.store.suffer(Line::Slow(delay), during), moves);
+    world.notes(format_args!("{} is fast: {is_done}, {moved} devices moved", slow.name));
 }
 
 async fn line(world: &World, link: &Link, name: &str, chance: &mut Chance, most: usize) {
