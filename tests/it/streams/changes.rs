@@ -129,7 +129,9 @@ fn a_slow_reader_is_told_the_way_from_where_he_stands() {
     }
     let (mut state, mut frames) = (json!({}), 0);
     while state["user"]["name"] != format!("Ada {last}") {
-        apply(&mut state, &stream.profile());
+        let frame = stream.profile();
+        assert_eq!(frame.get("user").is_some(), frames == 0, "only the first one is whole");
+        apply(&mut state, &frame);
         frames += 1;
     }
     assert_eq!(state["user"], get(daemon.url(), "/user").json()["user"]);
