@@ -32,6 +32,7 @@ use crate::{
     contract::{anyone, model},
     daemon::Daemon,
     oidc::{configure, provider::Provider},
+    raw::PATIENCE,
 };
 
 /// Who there is.
@@ -41,10 +42,10 @@ const DEVICES: [&[usize]; 5] = [&[0, 1], &[0], &[1, 2], &[2, 0], &[1]];
 /// Nobody is in the way of anybody.
 const SETTINGS: &str = "requests_per_person = 0\nrequests_per_address = 0\n";
 /// How often nodes look for what no message told.
-pub(super) const LOOK_SECONDS: u64 = 8;
+pub(super) const LOOK_SECONDS: u64 = 9;
 /// Tokens outlive every run.
 const EXPIRES: u64 = 4_000_000_000;
-/// How long a caller waits.
+/// How long a caller waits for what is about the cloud; a device itself is given more time, for machines that are busy.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(8);
 
 pub(super) struct World {
@@ -167,6 +168,9 @@ impl World {
         let mut request = self.request(&format!("{}{path}", desk.url), body);
         if let Some(account) = account {
             request = request.header("usher-account", account);
+        }
+        if !matches!(path, "/user/refresh" | "/sessions") {
+            request = request.timeout(PATIENCE);
         }
         Answer::to(request).await
     }
