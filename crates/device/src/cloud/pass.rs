@@ -79,11 +79,11 @@ impl Device {
             for member in members.iterable.iter_mut().filter(|member| member.id == id) {
                 member.id.clone_from(&user.id);
             }
-            let indices = members.indices.iter_mut();
-            indices.for_each(|indices| {
-                let own = indices.remove(&id);
-                indices.extend(own.map(|place| (user.id.clone(), place)));
-            });
+            if let Some(indices) = &mut members.indices
+                && let Some(place) = indices.remove(&id)
+            {
+                indices.insert(user.id.clone(), place);
+            }
         }
         Ok(entities.iterable)
     }
