@@ -88,6 +88,25 @@ nats_bin() {
     cannot "nats-server is missing (Debian: apt-get install nats-server)"
 }
 
+# unpacked PACKAGE PROGRAM: a program of a package of Debian that is not installed for it, since it would start by itself.
+unpacked() {
+  local dir=$cache/debian-$1
+  command -v "${2##*/}" && return
+  (
+    flock 9
+    [ ! -e "$dir/.done" ] || exit 0
+    rm -rf "$dir"
+    mkdir -p "$dir" && cd "$dir" || exit
+    apt-get download -qq "$1" || { apt-get update -qq && apt-get download -qq "$1"; } || exit
+    dpkg-deb -x ./*.deb . && rm ./*.deb && touch .done
+  ) 9>"$cache/debian-$1.lock" >&2 && [ -x "$dir/$2" ] && echo "$dir/$2" ||
+    cannot "${2##*/} is missing; install it (Debian: apt-get install $1)"
+}
+
+nginx_bin() { unpacked nginx usr/sbin/nginx; }
+
+caddy_bin() { unpacked caddy usr/bin/caddy; }
+
 # sqlite_bin: the program that looks into SQLite files.
 sqlite_bin() {
   need sqlite3 sqlite3 && command -v sqlite3

@@ -12,6 +12,7 @@ mod operations;
 mod organisations;
 mod people;
 pub(crate) mod postgres;
+mod proxies;
 mod schema;
 mod sql;
 mod streams;

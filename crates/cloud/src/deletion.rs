@@ -32,7 +32,7 @@ impl Cloud {
             Ok(UserExport {
                 exported: now.into(),
                 beta: user.beta.status(&id),
-                user: compose(tx, user)?,
+                user: compose(user, &iterable),
                 identities: identities.map(|(issuer, subject)| UserIdentity { issuer, subject }).collect(),
                 sessions: sessions.clone(),
                 entities: Entities { iterable, indices: Some(indices), ..Entities::default() },

@@ -20,7 +20,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use usher_domain::ambient::Ambient;
-use usher_domain::store::{Database, OpenError, Tx, Visitor, Work};
+use usher_domain::store::{Database, OpenError, Shown, Tx, Visitor, Work};
 use usher_wire::{Code, Error, Result};
 
 use crate::authority::Authority;
@@ -92,27 +92,30 @@ impl Cloud {
             .ok_or_else(|| Error::new(Code::NotReady, "the cloud is still starting: try again in a moment"))
     }
 
+    async fn shown(&self, user: &str) -> Result<Option<Shown>> {
+        counted("read", self.database()?.shown(user)).await
+    }
+
     async fn visitor(&self, issuer: &str, subject: &str, session: &str) -> Result<Option<Visitor>> {
-        let begun = Instant::now();
-        let found = self.database()?.visitor(issuer, subject, session).await;
-        metrics::histogram!("usher_store_seconds", "kind" => "read").record(begun.elapsed().as_secs_f64());
-        found
+        counted("read", self.database()?.visitor(issuer, subject, session)).await
     }
 
     async fn write<T: Send + 'static>(
         &self,
         work: impl Fn(&Tx<'_>) -> Work<T> + Send + 'static,
     ) -> Result<T> {
-        let begun = Instant::now();
-        let outcome = self.database()?.write(work).await;
-        metrics::histogram!("usher_store_seconds", "kind" => "write").record(begun.elapsed().as_secs_f64());
-        outcome
+        counted("write", self.database()?.write(work)).await
     }
 
     async fn read<T: Send + 'static>(&self, work: impl Fn(&Tx<'_>) -> Work<T> + Send + 'static) -> Result<T> {
-        let begun = Instant::now();
-        let outcome = self.database()?.read(work).await;
-        metrics::histogram!("usher_store_seconds", "kind" => "read").record(begun.elapsed().as_secs_f64());
-        outcome
+        counted("read", self.database()?.read(work)).await
     }
+}
+
+/// Work in the database, with the time it took written down.
+async fn counted<T>(kind: &'static str, work: impl Future<Output = T>) -> T {
+    let begun = Instant::now();
+    let outcome = work.await;
+    metrics::histogram!("usher_store_seconds", "kind" => kind).record(begun.elapsed().as_secs_f64());
+    outcome
 }

@@ -14,7 +14,7 @@ use usher_wire::{Caller, GroupedTimestamp, Present, Result, UserLastCheckedInStr
 use crate::Cloud;
 use crate::authority::Bearer;
 use crate::hub::Seen;
-use crate::users::Visit;
+use crate::users::{Visit, present};
 
 /// How often a check-in stream speaks when nothing changes.
 const CHECK_IN_EVERY: Duration = Duration::from_secs(60);
@@ -22,13 +22,13 @@ const CHECK_IN_EVERY: Duration = Duration::from_secs(60);
 impl Cloud {
     /// Reads a person again for the streams that show him.
     pub(crate) async fn show(&self, user: &str) {
-        let (id, now) = (user.to_owned(), self.0.ambient.now());
-        let read = self.read(move |tx| {
-            let present = tx.user(&id)?.map(|user| crate::users::present(tx, user)).transpose()?;
-            Ok((present, tx.refused_sessions(&id)?))
-        });
-        match read.await {
-            Ok((present, refused)) => {
+        let now = self.0.ambient.now();
+        match self.shown(user).await {
+            Ok(shown) => {
+                let (present, refused) = match shown {
+                    Some(shown) => (Some(present(shown.user, &shown.entities)), shown.refused),
+                    None => (None, Vec::new()),
+                };
                 let present = present.map(Arc::new);
                 self.0.hub.show(user, Seen { present, refused: refused.into(), at: Some(now) });
             }

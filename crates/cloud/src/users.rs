@@ -8,9 +8,9 @@ use usher_domain::profile::{check_name, check_picture, check_username, new_profi
 use usher_domain::store::{FOR_GOOD, Fault, Tx, User, Visitor, Work};
 use usher_issuer::Kind;
 use usher_wire::{
-    AuditActionEnum, AuditEntry, Auth0User, Caller, Code, DeletionStateEnum, Error, FlattenedEntities,
-    FlattenedEntity, HasFeatureAccessInput, HasFeatureAccessOutput, Present, ProfileUpdate, ReferencedEntity,
-    Result, Timestamp, UserBetaStatus, UserProfile, Version,
+    AuditActionEnum, AuditEntry, Auth0User, Caller, Code, DeletionStateEnum, Entity, Error,
+    FlattenedEntities, FlattenedEntity, HasFeatureAccessInput, HasFeatureAccessOutput, Present,
+    ProfileUpdate, ReferencedEntity, Result, Timestamp, UserBetaStatus, UserProfile, Version,
 };
 use uuid::Uuid;
 
@@ -110,11 +110,10 @@ impl Cloud {
         if let Some(known) = self.0.presents.get(&id, revision) {
             return Ok(known);
         }
-        let read = self.read(move |tx| {
-            let user = tx.user(&id)?.ok_or_else(|| unknown_user(&id))?;
-            present(tx, user).map(Arc::new)
-        });
-        read.await.inspect(|present| self.0.presents.put(present))
+        let shown = self.shown(&id).await?.ok_or_else(|| unknown_user(&id))?;
+        let present = Arc::new(present(shown.user, &shown.entities));
+        self.0.presents.put(&present);
+        Ok(present)
     }
 
     pub(crate) async fn profile(&self, caller: &Caller) -> Result<UserProfile> {
@@ -256,7 +255,8 @@ impl Cloud {
                 let user = tx.user(&id)?.ok_or_else(|| unknown_user(&id))?;
                 let user = work(tx, user)?;
                 let revision = user.revision;
-                Ok((compose(tx, user)?, revision))
+                let entities = tx.entities_of(&user.profile.id)?;
+                Ok((compose(user, &entities), revision))
             })
             .await?;
         self.tell(&profile.id, revision).await;
@@ -306,23 +306,22 @@ fn store(tx: &Tx<'_>, user: User, profile: UserProfile, now: Timestamp) -> Work<
 }
 
 /// The state readers take.
-pub(crate) fn present(tx: &Tx<'_>, user: User) -> Work<Present> {
+pub(crate) fn present(user: User, entities: &[Entity]) -> Present {
     let revision = u64::try_from(user.revision).unwrap_or_default();
-    Ok(Present::new(Version { generation: GENERATION, revision }, Some(compose(tx, user)?)))
+    Present::new(Version { generation: GENERATION, revision }, Some(compose(user, entities)))
 }
 
 /// The profile as callers see it: the stored one with what is known of the person elsewhere.
-pub(crate) fn compose(tx: &Tx<'_>, user: User) -> Work<UserProfile> {
+pub(crate) fn compose(user: User, entities: &[Entity]) -> UserProfile {
     let mut profile = user.profile;
     user.beta.show_on(&mut profile);
-    let entities = tx.entities_of(&profile.id)?;
     if !entities.is_empty() {
         let references = entities.iter().map(|entity| ReferencedEntity {
             id: entity.id.clone(),
             reference: Some(Box::new(FlattenedEntity::from(entity))),
             schema: None,
         });
-        let indices = (0..).zip(&entities).map(|(index, entity)| (entity.id.clone(), index)).collect();
+        let indices = (0..).zip(entities).map(|(index, entity)| (entity.id.clone(), index)).collect();
         profile.entities = Some(FlattenedEntities {
             iterable: references.collect(),
             indices: Some(indices),
@@ -330,7 +329,7 @@ pub(crate) fn compose(tx: &Tx<'_>, user: User) -> Work<UserProfile> {
             schema: None,
         });
     }
-    Ok(profile)
+    profile
 }
 
 pub(crate) fn unknown_user(id: &str) -> Error {

@@ -118,7 +118,8 @@ fn every_command_of_the_guide_is_run_or_says_why_not() {
     let text = fs::read_to_string(root().join(DOCUMENTS[0])).unwrap();
     let marks = text.matches("<!-- run: ").count() + text.matches("<!-- not run: ").count();
     assert_eq!(text.matches("```sh\n").count(), marks, "a block of commands without a mark, or two marks");
-    let tests = [include_str!("operations.rs"), include_str!("backup.rs")].concat();
+    let tests =
+        [include_str!("operations.rs"), include_str!("backup.rs"), include_str!("proxies.rs")].concat();
     for kind in ["run", "file"] {
         let all = blocks(kind);
         let names: BTreeSet<&String> = all.iter().map(|(name, _)| name).collect();

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{oidc::provider::Provider, steps::wait_until};
 
-fn free_port() -> String {
+pub(super) fn free_port() -> String {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string()
 }
 

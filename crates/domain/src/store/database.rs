@@ -4,12 +4,16 @@ use std::fs::File;
 use std::path::PathBuf;
 
 use tokio::runtime::Handle;
-use usher_wire::{Result, Secret};
+use usher_wire::{Entity, Result, Secret};
 
+use super::entities::{ENTITIES_OF, entity};
 use super::migrate::{MIGRATIONS, OpenError, claim, migrate_server};
+use super::pipeline::Question;
 use super::postgres::{Pool, Session, encryption};
-use super::users::{VISITOR, visitor};
-use super::{Store, Tx, Visitor, Work};
+use super::tx::Row;
+use super::user_sessions::{REFUSED, refused};
+use super::users::{self, USER, VISITOR, visitor};
+use super::{Fault, Store, Tx, User, Visitor, Work};
 
 /// Where a database is.
 #[derive(Debug, Clone)]
@@ -84,8 +88,52 @@ impl Database {
                 store.read(move |tx| tx.visitor(&issuer, &subject, &session)).await
             }
             Self::Postgres(pool) => {
-                pool.pipeline.first_row(VISITOR, &[&issuer, &subject, &session], visitor).await
+                let answers = pool.pipeline.ask(&[(VISITOR, &[&issuer, &subject, &session])]).await?;
+                Ok(all(&answers, 0, visitor)?.pop())
             }
         }
     }
+
+    /// A person as streams and readers need him.
+    pub async fn shown(&self, id: &str) -> Result<Option<Shown>> {
+        match self {
+            Self::Sqlite(store, _) => {
+                let id = id.to_owned();
+                let read = store.read(move |tx| {
+                    // In this order: what is older than the revision it is shown with would stay.
+                    let Some(user) = tx.user(&id)? else { return Ok(None) };
+                    let (entities, refused) = (tx.entities_of(&id)?, tx.refused_sessions(&id)?);
+                    Ok(Some(Shown { user, entities, refused }))
+                });
+                read.await
+            }
+            Self::Postgres(pool) => {
+                let questions: [Question<'_>; 3] = [(USER, &[&id]), (ENTITIES_OF, &[&id]), (REFUSED, &[&id])];
+                let answers = pool.pipeline.ask(&questions).await?;
+                let Some(user) = all(&answers, 0, users::read)?.pop() else { return Ok(None) };
+                let (entities, refused) = (all(&answers, 1, entity)?, all(&answers, 2, refused)?);
+                Ok(Some(Shown { user, entities, refused }))
+            }
+        }
+    }
+}
+
+/// A person, with what is told of him beside his profile.
+pub struct Shown {
+    /// The person.
+    pub user: User,
+    /// The entities he belongs to, in the order of their ids.
+    pub entities: Vec<Entity>,
+    /// His sessions whose tokens are refused, and by when those were issued; milliseconds since 1970.
+    pub refused: Vec<(String, i64)>,
+}
+
+/// The rows of one of several answers.
+fn all<T>(
+    answers: &[Vec<tokio_postgres::Row>],
+    index: usize,
+    read: fn(&Row<'_>) -> Work<T>,
+) -> Result<Vec<T>> {
+    let rows = answers.get(index).into_iter().flatten();
+    rows.map(|row| read(&Row::Postgres(row))).collect::<Work<_>>().map_err(Fault::into_error)
 }

@@ -18,6 +18,16 @@ fn read(row: &Row<'_>) -> Work<StoredEntity> {
     Ok(StoredEntity { entity: row.json(0)?, revision: row.get(1)? })
 }
 
+/// The entities a person ($1) belongs to.
+pub(super) const ENTITIES_OF: &str = "SELECT document, revision
+    FROM entities JOIN memberships ON memberships.entity_id = entities.id
+    WHERE memberships.user_id = $1 ORDER BY entities.id";
+
+/// What [`ENTITIES_OF`] finds.
+pub(super) fn entity(row: &Row<'_>) -> Work<Entity> {
+    Ok(read(row)?.entity)
+}
+
 impl Tx<'_> {
     /// The entity of this id.
     pub fn entity(&self, id: &str) -> Work<Option<StoredEntity>> {
@@ -26,10 +36,7 @@ impl Tx<'_> {
 
     /// The entities a person belongs to.
     pub fn entities_of(&self, user: &str) -> Work<Vec<Entity>> {
-        let sql =
-            "SELECT document, revision FROM entities JOIN memberships ON memberships.entity_id = entities.id
-                   WHERE memberships.user_id = $1 ORDER BY entities.id";
-        self.rows(sql, &[&user], |row| Ok(read(row)?.entity))
+        self.rows(ENTITIES_OF, &[&user], entity)
     }
 
     /// Adds an entity.

@@ -31,7 +31,7 @@ use usher_wire::{Code, Error, Result};
 pub use accounts::{Account, Device};
 pub use applications::Registered;
 pub use cloud_accounts::{CloudAccount, Queued};
-pub use database::{Database, Place};
+pub use database::{Database, Place, Shown};
 pub use deletions::{Deletion, Receipt};
 pub use entities::StoredEntity;
 pub use fault::{DatabaseError, Fault, Work};

@@ -5,14 +5,17 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use futures_util::future::try_join_all;
 use tokio::time::{sleep, timeout};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Config, Statement};
 use usher_wire::Result;
 
 use super::postgres::{ATTEMPTS, Encryption, GONE_FOR, RECONNECT, SILENT_FOR, connect};
-use super::tx::Row;
 use super::{DatabaseError, Fault, Work};
+
+/// A statement that changes nothing, and its values.
+pub(super) type Question<'q> = (&'static str, &'q [&'q (dyn ToSql + Sync)]);
 
 /// The connection, made when it is needed.
 pub(super) struct Pipeline {
@@ -33,23 +36,21 @@ impl Pipeline {
         Self { config, encryption, open: Mutex::default(), connecting: tokio::sync::Mutex::default() }
     }
 
-    /// The first row of an answer, if there is one. As it changes nothing, it is asked again where that may help.
-    pub(super) async fn first_row<T>(
-        &self,
-        sql: &'static str,
-        values: &[&(dyn ToSql + Sync)],
-        read: fn(&Row<'_>) -> Work<T>,
-    ) -> Result<Option<T>> {
+    /// The rows each question is answered with. They are asked in this order at the same moment, and, as they change
+    /// nothing, asked again where that may help.
+    pub(super) async fn ask(&self, questions: &[Question<'_>]) -> Result<Vec<Vec<tokio_postgres::Row>>> {
         let (begun, mut attempts) = (Instant::now(), 1);
         loop {
-            let fault = match self.ask(sql, values).await {
-                Ok(row) => {
-                    return row.map(|row| read(&Row::Postgres(&row))).transpose().map_err(Fault::into_error);
-                }
+            let fault = match self.try_to_ask(questions).await {
+                Ok(answers) => return Ok(answers),
                 Err(fault) => fault,
             };
-            let may_help = if fault.is_gone() { begun.elapsed() < GONE_FOR } else { fault.is_transient() };
-            if !may_help || attempts > ATTEMPTS && !fault.is_gone() {
+            let may_help = if fault.is_gone() {
+                begun.elapsed() < GONE_FOR
+            } else {
+                fault.is_transient() && attempts < ATTEMPTS
+            };
+            if !may_help {
                 return Err(fault.into_error());
             }
             attempts += 1;
@@ -57,18 +58,11 @@ impl Pipeline {
         }
     }
 
-    async fn ask(
-        &self,
-        sql: &'static str,
-        values: &[&(dyn ToSql + Sync)],
-    ) -> Work<Option<tokio_postgres::Row>> {
+    async fn try_to_ask(&self, questions: &[Question<'_>]) -> Work<Vec<Vec<tokio_postgres::Row>>> {
         let open = self.open().await?;
-        let asked = timeout(SILENT_FOR, async {
-            let statement = open.statement(sql).await?;
-            open.client.query_opt(&statement, values).await
-        });
-        let fault = match asked.await {
-            Ok(Ok(row)) => return Ok(row),
+        let answers = try_join_all(questions.iter().map(|(sql, values)| open.rows(sql, values)));
+        let fault = match timeout(SILENT_FOR, answers).await {
+            Ok(Ok(answers)) => return Ok(answers),
             Ok(Err(error)) => Fault::from(error),
             Err(_) => DatabaseError::Silent.into(),
         };
@@ -103,6 +97,15 @@ impl Pipeline {
 }
 
 impl Open {
+    async fn rows(
+        &self,
+        sql: &'static str,
+        values: &[&(dyn ToSql + Sync)],
+    ) -> std::result::Result<Vec<tokio_postgres::Row>, tokio_postgres::Error> {
+        let statement = self.statement(sql).await?;
+        self.client.query(&statement, values).await
+    }
+
     async fn statement(&self, sql: &'static str) -> std::result::Result<Statement, tokio_postgres::Error> {
         let known = self.statements.lock().unwrap_or_else(PoisonError::into_inner).get(sql).cloned();
         if let Some(known) = known {

@@ -36,6 +36,15 @@ fn read(row: &Row<'_>) -> Work<UserSession> {
     })
 }
 
+/// The sessions of a person ($1) whose tokens are refused.
+pub(super) const REFUSED: &str = "SELECT id, refused_before FROM user_sessions
+    WHERE user_id = $1 AND refused_before IS NOT NULL ORDER BY id";
+
+/// What [`REFUSED`] finds: a session, and when tokens must be younger than to be accepted; milliseconds since 1970.
+pub(super) fn refused(row: &Row<'_>) -> Work<(String, i64)> {
+    Ok((row.get(0)?, row.get(1)?))
+}
+
 impl Tx<'_> {
     /// A person's sessions, the one seen last first.
     pub fn user_sessions(&self, user: &str) -> Work<Vec<UserSession>> {
@@ -81,9 +90,7 @@ impl Tx<'_> {
 
     /// The sessions of a person that were ended, and by when their tokens are refused.
     pub fn refused_sessions(&self, user: &str) -> Work<Vec<(String, i64)>> {
-        let sql = "SELECT id, refused_before FROM user_sessions
-                   WHERE user_id = $1 AND refused_before IS NOT NULL ORDER BY id";
-        self.rows(sql, &[&user], |row| Ok((row.get(0)?, row.get(1)?)))
+        self.rows(REFUSED, &[&user], refused)
     }
 
     /// Notes which edit a device of this session pushes. False when that is the one it pushed last, if only before it

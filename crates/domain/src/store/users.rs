@@ -20,9 +20,11 @@ pub struct User {
     pub updated_at: Timestamp,
 }
 
-const COLUMNS: &str = "document, beta, revision, updated_at";
+/// The person of an id ($1).
+pub(super) const USER: &str = "SELECT document, beta, revision, updated_at FROM users WHERE id = $1";
 
-fn read(row: &Row<'_>) -> Work<User> {
+/// What [`USER`] finds.
+pub(super) fn read(row: &Row<'_>) -> Work<User> {
     Ok(User { profile: row.json(0)?, beta: row.json(1)?, revision: row.get(2)?, updated_at: row.moment(3)? })
 }
 
@@ -73,7 +75,7 @@ impl Tx<'_> {
 
     /// The person of this id.
     pub fn user(&self, id: &str) -> Work<Option<User>> {
-        self.row(&format!("SELECT {COLUMNS} FROM users WHERE id = $1"), &[&id], read)
+        self.row(USER, &[&id], read)
     }
 
     /// Whether somebody else than `but` has this user name, in any case.
