@@ -20,6 +20,7 @@ use std::{
 
 use chance::{Chance, Stop};
 use readers::Newest;
+use tokio::task::JoinHandle;
 use world::World;
 
 /// The seed of the short run, so that it is the same each time.
@@ -90,7 +91,7 @@ impl Round {
         Self {
             seed,
             during: chance.millis(LONG),
-            most: *chance.one_of(&[1_000, 4_000, 12_000]),
+            most: *chance.one_of(&[1_000, 4_000, 12_000, 30_000]),
             is_patient: false,
         }
     }
@@ -100,58 +101,33 @@ impl Round {
         check::check(world, newest, self.is_patient, HOLDS_WITHIN).await?;
         // Twice, because nodes that look in time hide that they were not told.
         for name in ["deaf", "deaf again"] {
-            check::tells(world, newest, Chance::new(self.seed, name)).await?;
+            check::tells(world, newest, self.chance(name)).await?;
         }
-        check::finds(world, newest, Chance::new(self.seed, "mute")).await?;
+        check::finds(world, newest, self.chance("mute")).await?;
         check::check(world, newest, true, HOLDS_WITHIN).await
     }
 
     async fn run(&self, world: &Arc<World>, newest: &Newest, counts: &mut [u64]) -> Result<(), String> {
         let (calm, troubled) = Stop::new();
         let (rest, working) = Stop::new();
-        let chance = |name: &str| Chance::new(self.seed, name);
-        let mut troubles = Vec::new();
-        for number in 0..TROUBLES {
-            let chance = chance(&format!("trouble {number}"));
-            troubles.push(tokio::spawn(faults::trouble(
-                Arc::clone(world),
-                chance,
-                self.most,
-                troubled.clone(),
-            )));
-        }
-        let mut sitting = Vec::new();
-        for desk in 0..world.desks.len() {
-            let chance = chance(&format!("desk {desk}"));
-            sitting.push(tokio::spawn(edits::sit(Arc::clone(world), desk, chance, working.clone())));
-        }
-        let mut writing = Vec::new();
-        for (index, writer) in edits::writers(world).into_iter().enumerate() {
-            let chance = chance(&format!("writer {index}"));
-            writing.push(tokio::spawn(edits::write(
-                Arc::clone(world),
-                writer,
-                chance,
-                counts[index],
-                working.clone(),
-            )));
-        }
-        let mut finding = world.finding.subscribe();
-        drop(tokio::time::timeout(self.during, finding.wait_for(Option::is_some)).await);
+        let mut steps = self.troubles(world, &troubled);
+        steps.extend(self.sitters(world, &working));
+        let writing = self.writers(world, counts, &working);
+        goes_on(world, self.during).await;
         // The last edits come before the last troubles, or after them.
         let mut orders = [rest, calm];
-        if chance("order").below(2) == 0 {
+        if self.chance("order").below(2) == 0 {
             orders.reverse();
         }
         for order in orders {
             order.send_replace(true);
-            drop(tokio::time::timeout(Duration::from_secs(1), finding.wait_for(Option::is_some)).await);
+            goes_on(world, Duration::from_secs(1)).await;
         }
-        for task in troubles.into_iter().chain(sitting) {
-            task.await.map_err(|error| format!("a step failed: {error}"))?;
+        for step in steps {
+            step.await.map_err(|error| format!("a step failed: {error}"))?;
         }
-        for (task, count) in writing.into_iter().zip(counts) {
-            *count = task.await.map_err(|error| format!("a writer failed: {error}"))?;
+        for (writer, count) in writing.into_iter().zip(counts) {
+            *count = writer.await.map_err(|error| format!("a writer failed: {error}"))?;
         }
         world.notes("all is good");
         let held = self.check(world, newest).await;
@@ -162,4 +138,38 @@ impl Round {
         eprintln!("so far {taken} edits taken, {unanswered} without an answer, {troubles} troubles");
         Ok(())
     }
+
+    fn chance(&self, of: &str) -> Chance {
+        Chance::new(self.seed, of)
+    }
+
+    fn troubles(&self, world: &Arc<World>, stop: &Stop) -> Vec<JoinHandle<()>> {
+        let start = |number| {
+            let chance = self.chance(&format!("trouble {number}"));
+            tokio::spawn(faults::trouble(Arc::clone(world), chance, self.most, stop.clone()))
+        };
+        (0..TROUBLES).map(start).collect()
+    }
+
+    fn sitters(&self, world: &Arc<World>, stop: &Stop) -> Vec<JoinHandle<()>> {
+        let start = |desk| {
+            let chance = self.chance(&format!("desk {desk}"));
+            tokio::spawn(edits::sit(Arc::clone(world), desk, chance, stop.clone()))
+        };
+        (0..world.desks.len()).map(start).collect()
+    }
+
+    fn writers(&self, world: &Arc<World>, counts: &[u64], stop: &Stop) -> Vec<JoinHandle<u64>> {
+        let start = |(index, writer)| {
+            let chance = self.chance(&format!("writer {index}"));
+            tokio::spawn(edits::write(Arc::clone(world), writer, chance, counts[index], stop.clone()))
+        };
+        edits::writers(world).into_iter().enumerate().map(start).collect()
+    }
+}
+
+/// Lets it go on for a while, or until there is something wrong.
+async fn goes_on(world: &World, during: Duration) {
+    let mut finding = world.finding.subscribe();
+    drop(tokio::time::timeout(during, finding.wait_for(Option::is_some)).await);
 }
