@@ -12,6 +12,7 @@ use usher_wire::{
 };
 
 use crate::server::Refusal;
+use crate::watch::Unseen;
 
 /// A failed request on its way out. Becomes an answer in [`render`], which knows what the caller accepts.
 #[derive(Debug, Clone)]
@@ -151,6 +152,9 @@ pub(crate) fn render(
     headers.extend(response.headers_mut().remove(header::ALLOW).map(|allow| (header::ALLOW, allow)));
     if let Some(route) = response.extensions_mut().remove::<MatchedPath>() {
         rendered.extensions_mut().insert(route);
+    }
+    if let Some(unseen) = response.extensions_mut().remove::<Unseen>() {
+        rendered.extensions_mut().insert(unseen);
     }
     rendered
 }

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
-use axum::Router;
 use axum::extract::{MatchedPath, State};
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::{Extension, Router};
 use usher_wire::{Code, Error};
 
 use crate::routes::Answer;
@@ -33,8 +33,13 @@ pub(crate) fn router(watched: Arc<dyn Watched>) -> Router {
         .route("/metrics", get(metrics))
         .route("/health", get(|| async { "ok" }))
         .route("/ready", get(ready))
+        .layer(axum::middleware::map_response(async |response: Response| (Extension(Unseen), response)))
         .with_state(watched)
 }
+
+/// On answers to operators, who are not among those that are counted.
+#[derive(Clone)]
+pub(crate) struct Unseen;
 
 async fn metrics(State(watched): State<Arc<dyn Watched>>) -> Response {
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], watched.metrics()).into_response()
@@ -86,6 +91,9 @@ impl Request {
     /// Writes down how it ended, under the id that the answer carries. No address, no token, no body: a log is read by
     /// many.
     pub(crate) fn ends(&self, response: &mut Response) {
+        if response.extensions().get::<Unseen>().is_some() {
+            return;
+        }
         let route = response.extensions().get::<MatchedPath>();
         let route = route.map_or("none", MatchedPath::as_str).to_owned();
         let (status, taken) = (response.status().as_u16(), self.begun.elapsed());
