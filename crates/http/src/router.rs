@@ -117,7 +117,7 @@ table! {
 /// The API on the network, with its document.
 pub(crate) fn network_router(app: App) -> Router {
     let named = axum::middleware::from_fn(watch::name_route);
-    api().merge(docs::router()).merge(shim::router()).route_layer(named).with_state(app)
+    api().merge(docs::router()).route_layer(named).with_state(app)
 }
 
 /// The API with what stands beside it: the person's page, the page a sign-in ends on, the document, its page, the streams

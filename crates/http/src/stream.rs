@@ -54,7 +54,13 @@ pub(crate) struct Streams {
 /// How many streams are open, by application.
 struct Open {
     most: usize,
-    counts: Mutex<HashMap<String, usize>>,
+    counts: Mutex<Counts>,
+}
+
+#[derive(Default)]
+struct Counts {
+    all: usize,
+    by_application: HashMap<String, usize>,
 }
 
 /// The place of one open stream; free again when dropped.
@@ -85,18 +91,18 @@ impl Streams {
 impl Open {
     fn take(self: &Arc<Self>, application: Box<str>) -> Option<Slot> {
         let mut counts = self.counts();
-        let all: usize = counts.values().sum();
-        let own = counts.get(&*application).copied().unwrap_or_default();
-        if own >= self.most || all >= MAX_STREAMS {
+        let own = counts.by_application.get(&*application).copied().unwrap_or_default();
+        if own >= self.most || counts.all >= MAX_STREAMS {
             return None;
         }
-        counts.insert(application.to_string(), own + 1);
+        counts.all += 1;
+        counts.by_application.insert(application.to_string(), own + 1);
         drop(counts);
         metrics::gauge!("usher_streams").increment(1);
         Some(Slot { open: Arc::clone(self), application })
     }
 
-    fn counts(&self) -> MutexGuard<'_, HashMap<String, usize>> {
+    fn counts(&self) -> MutexGuard<'_, Counts> {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -105,9 +111,10 @@ impl Drop for Slot {
     fn drop(&mut self) {
         metrics::gauge!("usher_streams").decrement(1);
         let mut counts = self.open.counts();
-        match counts.get_mut(&*self.application) {
+        counts.all -= 1;
+        match counts.by_application.get_mut(&*self.application) {
             Some(count) if *count > 1 => *count -= 1,
-            _ => drop(counts.remove(&*self.application)),
+            _ => drop(counts.by_application.remove(&*self.application)),
         }
     }
 }
