@@ -21,7 +21,7 @@ use crate::cloud::otlp::Traces;
 use crate::cloud::watch::Watch;
 use crate::log::{Log, start_log};
 use crate::print;
-use crate::serve::{ALREADY_RUNNING, MISCONFIGURED, refuse, signals};
+use crate::serve::{ALREADY_RUNNING, FAILED, MISCONFIGURED, refuse, signals};
 
 mod config;
 mod otlp;
@@ -108,12 +108,12 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     });
     traces.iter().for_each(Traces::end);
     runtime.shutdown_background();
-    match ended {
-        Err(error) if matches!(error.downcast_ref(), Some(OpenError::InUse { .. })) => {
-            refuse(&error.to_string(), ALREADY_RUNNING)
-        }
-        ended => ended,
-    }
+    ended.or_else(|error| match error.downcast_ref() {
+        Some(OpenError::InUse { .. }) => refuse(&error.to_string(), ALREADY_RUNNING),
+        Some(OpenError::Address { .. }) => refuse(&error.to_string(), MISCONFIGURED),
+        // What looks for causes on a device knows nothing of a node.
+        _ => refuse(&format!("{error:#}"), FAILED),
+    })
 }
 
 async fn migrate(settings: Settings) -> anyhow::Result<ExitCode> {
@@ -126,8 +126,8 @@ async fn serve(settings: Settings, face: Face) -> anyhow::Result<ExitCode> {
     let mut stop = std::pin::pin!(signals::stop().context("cannot listen for signals")?);
     let ambient = Ambient::of_this_machine();
     let cloud = Cloud::new(settings, ambient.clone());
-    let run_id = ambient.uuid().as_fields().0;
-    let server = Server::of_network(Arc::new(cloud.clone()), run_id, LIMITS).wanting(face.minimum_version);
+    let run_id = || u32::from_le_bytes(ambient.secret());
+    let server = Server::of_network(Arc::new(cloud.clone()), run_id(), LIMITS).wanting(face.minimum_version);
     let network = Arc::new(Network::new(face.trusted_proxies, face.requests_per_address));
     let mut addresses = Vec::new();
     for address in &face.listen {
@@ -135,7 +135,7 @@ async fn serve(settings: Settings, face: Face) -> anyhow::Result<ExitCode> {
         addresses.push(listener.local_addr().context("a listener without an address")?);
         server.listen(Public::new(listener, face.tls.clone()), Guard::of_network(Arc::clone(&network)));
     }
-    let watch = Server::of_watch(Arc::new(Watch::new(cloud.clone())?), run_id);
+    let watch = Server::of_watch(Arc::new(Watch::new(cloud.clone())?), run_id());
     if let Some(address) = face.watch {
         let listener = bind(address).await?;
         let address = listener.local_addr().context("a listener without an address")?;

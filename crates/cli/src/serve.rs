@@ -24,6 +24,8 @@ pub(crate) mod signals;
 
 /// Exit code of a second instance on the same data.
 pub(crate) const ALREADY_RUNNING: u8 = 3;
+/// Exit code of any other failure.
+pub(crate) const FAILED: u8 = 1;
 /// Exit code of a configuration that cannot be followed.
 pub(crate) const MISCONFIGURED: u8 = 2;
 

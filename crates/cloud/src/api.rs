@@ -283,7 +283,7 @@ impl UserApi for Cloud {
         Ok(Status {
             version: env!("CARGO_PKG_VERSION").into(),
             os: self.about().os,
-            ready: self.0.database.get().is_some(),
+            ready: self.ready().await.is_ok(),
             signed_in: false,
             accounts: 0,
             data_dir: None,

@@ -163,7 +163,14 @@ async fn connect(
                 _ => {}
             }
             async move {
-                tracing::info!(%event, "nats");
+                match &event {
+                    Event::Connected => tracing::info!("NATS tells of changes at other nodes"),
+                    Event::Disconnected => {
+                        tracing::warn!("NATS is gone: changes at other nodes are found by looking");
+                    }
+                    // The same again and again while it is away.
+                    event => tracing::debug!(%event, "NATS"),
+                }
                 if matches!(event, Event::Connected | Event::SlowConsumer(_)) {
                     // One that waits already is enough.
                     let _ = connected.try_send(());
@@ -172,6 +179,15 @@ async fn connect(
         });
     let (servers, options) = named(servers, options)?;
     Ok(options.connect(servers.as_slice()).await?)
+}
+
+/// Whether this can be the URL of a NATS server.
+pub fn check_nats(url: &str) -> Result<(), String> {
+    let address: ServerAddr = url.parse().map_err(|error| format!("it is no address ({error})"))?;
+    match address.scheme() {
+        "nats" | "tls" if !address.host().is_empty() => Ok(()),
+        _ => Err("it must look like nats://nats-1.example.org:4222".into()),
+    }
 }
 
 /// The servers without the user in their URLs, and options with the first such user: the client takes one for all, and

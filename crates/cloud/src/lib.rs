@@ -28,6 +28,7 @@ use crate::fanout::Fanout;
 use crate::hub::Hub;
 use crate::presents::Presents;
 
+pub use crate::fanout::check_nats;
 pub use crate::settings::Settings;
 pub use usher_domain::store::Place;
 

@@ -17,7 +17,11 @@ impl Cloud {
         let sessions = self.read(move |tx| tx.user_sessions(&id)).await?.into_iter();
         let iterable = sessions.map(|session| UserSession {
             current: (session.id == visit.session).then_some(true),
-            ended: session.refused_before.is_some().then_some(true),
+            // Who signed in again was seen since.
+            ended: session
+                .refused_before
+                .filter(|before| session.seen_at.as_millis() <= *before)
+                .map(|_| true),
             id: session.id,
             issuer: session.issuer,
             agent: session.agent,

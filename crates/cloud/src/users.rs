@@ -21,6 +21,8 @@ use crate::authority::{Bearer, refused};
 const SEEN_EVERY: i64 = 600_000;
 /// How long a session is listed that is not seen any more, in milliseconds.
 const SESSIONS_FOR: i64 = 90 * 24 * 3_600_000;
+/// How many sessions of a person are listed: one token may come with any number of names for its device.
+const MOST_SESSIONS: i64 = 100;
 /// There are no switches in a cloud: a token is one person's.
 const GENERATION: u64 = 1;
 
@@ -41,8 +43,12 @@ impl Cloud {
         let visitor = self.visitor(bearer.issuer(), bearer.claims.subject(), &session).await?;
         let now = self.0.ambient.now();
         if let Some(visitor) = visitor {
-            check(&visitor, bearer.issued_at)?;
-            let is_fresh = visitor.seen_at.is_some_and(|at| now.as_millis() - at.as_millis() < SEEN_EVERY);
+            check(&visitor, &bearer)?;
+            // One that was signed out and came back is seen anew, too.
+            let refused_before = visitor.refused_before.unwrap_or_default();
+            let is_fresh = visitor.seen_at.is_some_and(|at| {
+                now.as_millis() - at.as_millis() < SEEN_EVERY && at.as_millis() > refused_before
+            });
             if is_fresh && visitor.leaves_since.is_none() {
                 let revision = visitor.revision.try_into().unwrap_or_default();
                 return Ok(Visit { id: visitor.id, revision, bearer, session });
@@ -67,7 +73,7 @@ impl Cloud {
             let (issuer, subject) = (bearer.issuer(), bearer.claims.subject());
             let user = match tx.visitor(issuer, subject, &session)? {
                 Some(visitor) => {
-                    check(&visitor, bearer.issued_at)?;
+                    check(&visitor, &bearer)?;
                     tx.user(&visitor.id)?.ok_or_else(|| unknown_user(&visitor.id))?
                 }
                 None => create(tx, &bearer, &cloud, now)?,
@@ -76,10 +82,12 @@ impl Cloud {
             if let Some(asked) = tx.deletion(id)? {
                 tx.end_deletion(&asked, DeletionStateEnum::Restored.as_str(), now)?;
                 cloud.record(tx, id, AuditActionEnum::AccountRestored, None)?;
+                // The provider's clock may be ahead.
+                tx.accept_session(id, &session, bearer.issued_at.min(now.as_millis()))?;
             }
             tx.see_session(id, &session, issuer, agent.as_deref(), now)?;
             if let Ok(long_ago) = Timestamp::from_millis(now.as_millis() - SESSIONS_FOR) {
-                tx.forget_sessions(id, long_ago)?;
+                tx.forget_sessions(id, long_ago, MOST_SESSIONS)?;
             }
             Ok(user)
         })
@@ -265,21 +273,30 @@ impl Cloud {
 }
 
 /// Whether the visitor's token is still good.
-fn check(visitor: &Visitor, issued_at: i64) -> Result<()> {
-    match visitor.refused_before {
-        Some(FOR_GOOD) => {
-            return Err(refused("this session was ended: sign in again at the identity provider"));
-        }
-        Some(before) if issued_at <= before => {
-            return Err(refused("this session was signed out: get a new access token by signing in again"));
-        }
-        _ => {}
+fn check(visitor: &Visitor, bearer: &Bearer) -> Result<()> {
+    if visitor.refused_before == Some(FOR_GOOD) {
+        return Err(refused("this session was ended: sign in again at the identity provider"));
     }
-    match visitor.leaves_since {
-        Some(since) if issued_at <= since => {
-            Err(refused("this account is about to be deleted: sign in again to keep it"))
+    if let Some(since) = visitor.leaves_since {
+        return match signed_in_since(visitor, bearer, since) {
+            true => Ok(()),
+            false => Err(refused("this account is about to be deleted: sign in again to keep it")),
+        };
+    }
+    match visitor.refused_before {
+        Some(before) if bearer.issued_at <= before => {
+            Err(refused("this session was signed out: get a new access token by signing in again"))
         }
         _ => Ok(()),
+    }
+}
+
+/// Whether the person signed in after a moment. Programs refresh tokens by themselves, so a new token alone says nothing:
+/// the provider says when it was (`auth_time`), or the session was never seen here.
+fn signed_in_since(visitor: &Visitor, bearer: &Bearer, since: i64) -> bool {
+    match bearer.claims.authenticated() {
+        Some(seconds) => seconds.saturating_mul(1000) > since,
+        None => visitor.seen_at.is_none() && bearer.issued_at > since,
     }
 }
 

@@ -101,6 +101,11 @@ impl Claims {
         self.0.get("iat").and_then(Value::as_f64).map(|seconds| seconds as i64)
     }
 
+    /// When the provider asked the person last who he is (`auth_time`), in seconds since 1970.
+    pub fn authenticated(&self) -> Option<i64> {
+        self.0.get("auth_time").and_then(Value::as_f64).map(|seconds| seconds as i64)
+    }
+
     /// The provider's session (OpenID Connect Front-Channel Logout 1.0, `sid`).
     pub fn session(&self) -> Option<&str> {
         self.text("sid")

@@ -10,6 +10,7 @@ use crate::raw::Raw;
 on_both![
     everything_is_handed_out_and_nobody_elses,
     who_comes_back_in_time_keeps_the_account,
+    only_a_person_comes_back_and_no_program_does,
     who_does_not_is_gone_and_others_organisations_stay,
 ];
 
@@ -47,6 +48,37 @@ async fn who_comes_back_in_time_keeps_the_account(database: Database) {
     assert_eq!(profile(&world.node.get(&again, "/user").await)["user"]["name"], "Countess");
     assert_eq!(profile(&Raw::at(world.node.url()).get(&path).await)["state"], "RESTORED");
     refused(&Raw::at(world.node.url()).get("/user/delete/none").await, 404, "not_found");
+}
+
+async fn only_a_person_comes_back_and_no_program_does(database: Database) {
+    let world = world!(database);
+    let (now, session) = (seconds_now(), "laptop");
+    let token = async |issued: i64, asked: Option<i64>| {
+        let mut claims = json!({ "sub": "ada", "sid": session, "iat": issued });
+        if let Some(asked) = asked {
+            claims["auth_time"] = json!(asked);
+        }
+        world.provider.token(claims).await
+    };
+    let old = token(now, Some(now - 86_400)).await;
+    world.node.rename(&old, "Countess").await;
+    let receipt = profile(&world.node.tell(&old, "/user/delete").await)["receipt"].clone();
+    let path = format!("/user/delete/{}", receipt.as_str().unwrap());
+    for refreshed in [token(now + 5, Some(now - 86_400)).await, token(now + 5, None).await] {
+        let reply = world.node.get(&refreshed, "/user").await;
+        refused(&reply, 401, "not_signed_in");
+        assert!(reply.body.contains("sign in again to keep it"), "{}", reply.body);
+    }
+    assert_eq!(profile(&Raw::at(world.node.url()).get(&path).await)["state"], "PENDING");
+    // At once, on the same device and in the provider's same session.
+    let back = token(now + 2, Some(now + 2)).await;
+    for _ in 0..2 {
+        assert_eq!(profile(&world.node.get(&back, "/user").await)["user"]["name"], "Countess");
+    }
+    assert_eq!(profile(&Raw::at(world.node.url()).get(&path).await)["state"], "RESTORED");
+    let sessions = profile(&world.node.get(&back, "/sessions").await)["iterable"].clone();
+    assert_eq!((sessions[0]["current"].clone(), sessions[0].get("ended")), (json!(true), None), "{sessions}");
+    refused(&world.node.get(&old, "/user").await, 401, "not_signed_in");
 }
 
 async fn who_does_not_is_gone_and_others_organisations_stay(database: Database) {

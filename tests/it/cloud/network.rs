@@ -131,6 +131,7 @@ async fn operators_see_numbers_lines_and_whether_it_is_ready() {
         assert!(numbers.contains(line), "{line} is not in\n{numbers}");
     }
     assert!(!numbers.contains(&id), "ids are no labels");
+    assert_eq!(profile(&Raw::at(node.url()).get("/status").await)["ready"], true);
     let log = lines();
     let request = log.iter().find(|line| line["route"] == "/users/{user}").expect("a line for each request");
     assert_eq!((&request["status"], &request["method"]), (&json!(200), &json!("GET")));
@@ -139,6 +140,9 @@ async fn operators_see_numbers_lines_and_whether_it_is_ready() {
     server.kill();
     assert_eq!(watch.get("/ready").await.outcome(), (503, Some("not_ready")));
     assert_eq!(watch.get("/health").await.status, 200, "it lives, and waits for its database");
+    assert_eq!(profile(&Raw::at(node.url()).get("/status").await)["ready"], false, "for a load balancer");
+    let numbers = watch.get("/metrics").await.body;
+    assert!(!numbers.contains("route=\"none\""), "who looks at a node is no client of it\n{numbers}");
     // A page of somebody else is no operator, and clients find nothing of it where they are served.
     refused(&node.get(&token, "/metrics").await, 404, "not_found");
 }

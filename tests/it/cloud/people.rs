@@ -6,6 +6,7 @@ use super::{Database, on_both, profile, refused, world};
 use crate::raw::{Raw, Reply};
 
 on_both![
+    a_text_no_database_can_hold_is_no_fault_of_the_cloud,
     a_token_is_one_person_and_makes_an_account_once,
     a_token_that_proves_nothing_is_refused,
     edits_merge_as_on_a_device,
@@ -209,4 +210,39 @@ async fn beta_and_select_change_what_they_may(database: Database) {
     assert_eq!(status["auth0"]["vision"]["continuous"], true);
     let other = world.token("bob").await;
     refused(&world.node.post(&other, "/user/beta/status", &beta).await, 404, "not_found");
+}
+
+#[tokio::test]
+async fn a_session_ended_for_good_stays_ended_and_the_list_stays_short() {
+    let Some(world) = super::World::start(Database::Sqlite, "requests_per_person = 0") else { return };
+    let token =
+        async |session: Option<&str>| world.provider.token(json!({ "sub": "ada", "sid": session })).await;
+    let (thief, own, plain) = (token(Some("thief")).await, token(Some("own")).await, token(None).await);
+    for token in [&thief, &own] {
+        assert_eq!(world.node.get(token, "/user").await.status, 200);
+    }
+    profile(&world.node.tell(&own, "/sessions/sid:thief/revoke").await);
+    // A quarter of a year later, as the database sees it.
+    let file = rusqlite::Connection::open(world.node.place().text()).unwrap();
+    file.execute("UPDATE user_sessions SET seen_at = 1000", []).unwrap();
+    assert_eq!(world.node.get(&own, "/user").await.status, 200);
+    refused(&world.node.get(&thief, "/user").await, 401, "not_signed_in");
+    for number in 0..130 {
+        let request = Raw::at(world.node.url()).request("GET", "/user").bearer_auth(&plain);
+        assert_eq!(Reply::to(request.header("usher-session", format!("s-{number}"))).await.status, 200);
+    }
+    let listed = profile(&world.node.get(&own, "/sessions").await)["iterable"].as_array().unwrap().len();
+    assert!((100..=103).contains(&listed), "{listed} sessions");
+    refused(&world.node.get(&thief, "/user").await, 401, "not_signed_in");
+}
+
+async fn a_text_no_database_can_hold_is_no_fault_of_the_cloud(database: Database) {
+    let world = world!(database);
+    let ada = world.token("ada").await;
+    for path in ["/user/delete/%00", "/entity/%00"] {
+        let status = world.node.get(&ada, path).await.status;
+        assert!(matches!(status, 400 | 404), "{path}: {status}");
+    }
+    let odd = world.provider.token(json!({ "sub": "a\u{0}b" })).await;
+    assert_ne!(world.node.get(&odd, "/user").await.status, 500);
 }

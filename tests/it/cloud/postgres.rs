@@ -79,6 +79,14 @@ impl Postgres {
         child.wait().unwrap();
     }
 
+    /// Has all its processes stop in the middle of what they do, or go on.
+    pub(crate) fn signal(&self, name: &str) {
+        let pid = self.0.child.lock().unwrap().as_ref().expect("the server is running").id().to_string();
+        let children = Command::new("pkill").args([&format!("-{name}"), "-P", &pid]).status().unwrap();
+        let parent = Command::new("kill").args(["-s", name, &pid]).status().unwrap();
+        assert!(children.success() && parent.success());
+    }
+
     pub(crate) fn start_again(&self) {
         let port = self.0.port.to_string();
         let wait =

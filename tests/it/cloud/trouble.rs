@@ -41,6 +41,42 @@ async fn what_was_answered_survives_a_kill(database: Database) {
 }
 
 #[tokio::test]
+async fn nobody_waits_for_others_while_the_database_is_frozen() {
+    let Some(world) = World::start(Database::Postgres, "") else { return };
+    let ada = world.token("ada").await;
+    world.node.rename(&ada, "Countess").await;
+    let Place::Server(server) = world.node.place() else { unreachable!("it is a server") };
+    server.signal("STOP");
+    // What is under way is given up after 12 s, and the way to the server after 5 s more, by all at once.
+    for most in [16, 9] {
+        let begun = std::time::Instant::now();
+        let asked = (0..12).map(|_| world.node.get(&ada, "/user"));
+        for reply in futures_util::future::join_all(asked).await {
+            refused(&reply, 503, "not_ready");
+        }
+        assert!(begun.elapsed() < Duration::from_secs(most), "{:?}", begun.elapsed());
+    }
+    server.signal("CONT");
+    assert_eq!(profile(&world.node.get(&ada, "/user").await)["user"]["name"], "Countess");
+}
+
+#[tokio::test]
+async fn addresses_that_are_none_are_refused_without_their_secrets() {
+    let Some(world) = World::start(Database::Sqlite, "") else { return };
+    for (arguments, word) in [
+        (["--nats", "foo://bar"], "NATS server 1"),
+        (["--nats", "nats://:::bad"], "NATS server 1"),
+        (["--otlp", "http://us:hunter2@127.0.0.1:4318"], "otlp"),
+        (["--otlp", "collector"], "otlp"),
+    ] {
+        let answer = world.node.cli(&arguments);
+        assert_eq!(answer.code, 2, "{arguments:?}: {answer}");
+        assert!(answer.stderr.contains(word), "{arguments:?}: {answer}");
+        assert!(!answer.stderr.contains("hunter2") && !answer.stderr.contains("doctor"), "{answer}");
+    }
+}
+
+#[tokio::test]
 async fn a_database_that_comes_back_is_used_again() {
     let Some(world) = World::start(Database::Postgres, "") else { return };
     let ada = world.token("ada").await;
@@ -91,7 +127,9 @@ fn settings_that_cannot_be_followed_are_refused_in_words() {
         ("cloud.db", "", 2, "no identity provider"),
         ("mysql://somewhere/usher", ISSUER, 2, "postgres:// URL"),
         ("cloud.db", "[[issuer]]\nurl = 'http://id.example.org'\nclient_id = 'usher'\n", 2, "must be https"),
-        ("cloud.db", "listen = 'everywhere'\n", 2, "not a configuration"),
+        ("cloud.db", "listen = 'everywhere'\n", 2, "cloud.toml, line 1: invalid type"),
+        ("cloud.db", "# here\nnats = [\"nats://usher:geheim@nats]\n", 2, "cloud.toml, line 2"),
+        ("postgres://usher:geheim@[bad", ISSUER, 2, "URL"),
         ("postgres://usher:geheim@127.0.0.1:9/usher", ISSUER, 1, "cannot be used"),
         ("/proc/nowhere/cloud.db", ISSUER, 1, "cannot be used"),
     ];

@@ -79,7 +79,6 @@ pub(super) fn read(given: Given) -> anyhow::Result<Told> {
     let usual = dirs::config_dir().map(|folder| folder.join("usher").join("usher-cloud.toml"));
     let path = given.config.clone().or_else(|| usual.filter(|path| path.exists()));
     let file = path.as_deref().map(parse).transpose()?.unwrap_or_default();
-    let place = place(given.database.map(Secret::from).or(file.database), file.database_connections)?;
     if file.issuer.is_empty() {
         bail!(
             "no identity provider: a cloud knows people by their tokens, so name one as `[[issuer]]` in the configuration"
@@ -88,13 +87,20 @@ pub(super) fn read(given: Given) -> anyhow::Result<Told> {
     for issuer in &file.issuer {
         issuer.check().map_err(|why| anyhow::anyhow!("issuer {}: {why}", issuer.url))?;
     }
-    let usual = Settings::new(place);
-    let seconds = |given: Option<u64>, usual| given.map_or(usual, |given| Duration::from_secs(given.max(1)));
+    // An empty variable of the environment says nothing.
+    let database = given.database.filter(|place| !place.is_empty()).map(Secret::from).or(file.database);
     let of_file = file.nats.iter().map(|url| url.expose().to_owned()).collect();
+    let mut nats: Vec<String> = if given.nats.is_empty() { of_file } else { given.nats };
+    nats.retain(|url| !url.is_empty());
+    for (number, url) in (1..).zip(&nats) {
+        usher_cloud::check_nats(url).map_err(|why| anyhow::anyhow!("NATS server {number}: {why}"))?;
+    }
+    let usual = Settings::new(place(database, file.database_connections)?);
+    let seconds = |given: Option<u64>, usual| given.map_or(usual, |given| Duration::from_secs(given.max(1)));
     let limit = |given: Option<u32>, usual| given.map_or(usual, NonZeroU32::new);
     let settings = Settings {
         issuers: file.issuer,
-        nats: if given.nats.is_empty() { of_file } else { given.nats },
+        nats,
         issuer_within: seconds(file.issuer_within, usual.issuer_within),
         requests_per_second: limit(file.requests_per_person, usual.requests_per_second),
         look_every: seconds(file.look_every, usual.look_every),
@@ -122,6 +128,9 @@ pub(super) fn read(given: Given) -> anyhow::Result<Told> {
 /// Where an OpenTelemetry collector listens.
 fn collector(text: &str) -> anyhow::Result<Url> {
     match Url::parse(text) {
+        Ok(url) if !url.username().is_empty() || url.password().is_some() || url.query().is_some() => {
+            bail!("`otlp` must hold no user and no query: headers are set by OTEL_EXPORTER_OTLP_HEADERS")
+        }
         Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(url),
         _ => bail!("`otlp` must be the http(s) address of a collector, like http://127.0.0.1:4318"),
     }
@@ -156,7 +165,11 @@ fn place(told: Option<Secret>, connections: Option<usize>) -> anyhow::Result<Pla
 
 fn parse(path: &Path) -> anyhow::Result<File> {
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    toml::from_str(&text).with_context(|| format!("{} is not a configuration of a cloud", path.display()))
+    toml::from_str(&text).map_err(|error| {
+        // The library would show the line, and there may be a password in it.
+        let line = error.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
+        anyhow::anyhow!("{}, line {line}: {}", path.display(), error.message())
+    })
 }
 
 #[cfg(test)]
@@ -193,6 +206,9 @@ mod tests {
         issuer[0].check().unwrap();
         collector(&otlp.unwrap()).unwrap();
         assert!(collector("127.0.0.1:4318").is_err() && collector("grpc://collector").is_err());
+        assert!(
+            collector("http://us:secret@collector").is_err() && collector("http://collector?a=b").is_err()
+        );
         version(&minimum_version.unwrap()).unwrap();
         assert!(version("soon").is_err());
         assert!(!listen.is_empty() && !nats.is_empty());

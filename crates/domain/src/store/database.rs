@@ -43,8 +43,10 @@ impl Database {
             }
             Place::Postgres(url, size) => {
                 let server = |reason: String| OpenError::Server { reason };
-                let mut config: tokio_postgres::Config =
-                    url.expose().parse().map_err(|_| server("its URL cannot be read".into()))?;
+                let mut config: tokio_postgres::Config = url
+                    .expose()
+                    .parse()
+                    .map_err(|_| OpenError::Address { reason: "its URL cannot be read".into() })?;
                 let way = encryption(url.expose(), &mut config).map_err(server)?;
                 let runtime = Handle::current();
                 // A migration takes as long as it takes.

@@ -52,6 +52,12 @@ impl DatabaseError {
         }
     }
 
+    /// PostgreSQL keeps no text with U+0000, wherever it came from.
+    fn is_no_text(&self) -> bool {
+        let Self::Postgres(error) = self else { return false };
+        error.code() == Some(&SqlState::CHARACTER_NOT_IN_REPERTOIRE)
+    }
+
     fn is_transient(&self) -> bool {
         let Self::Postgres(error) = self else { return false };
         let codes = [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED];
@@ -138,6 +144,9 @@ impl Fault {
                 Code::Internal,
                 "a stored record cannot be read: restore a backup, or move the database away",
             ),
+            Self::Database(error) if error.is_no_text() => {
+                return Error::invalid_body("a text holds a character that cannot be stored (U+0000)");
+            }
             Self::Database(error) if error.is_gone() => (Code::NotReady, error.message()),
             Self::Database(error) => (Code::Internal, error.message()),
         };

@@ -46,6 +46,12 @@ pub enum OpenError {
         /// What was found.
         reason: String,
     },
+    /// Its address is none.
+    #[error("the database cannot be used: {reason}")]
+    Address {
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A server cannot be used.
     #[error("the database cannot be used: {reason}")]
     Server {

@@ -41,7 +41,7 @@ impl Pipeline {
     pub(super) async fn ask(&self, questions: &[Question<'_>]) -> Result<Vec<Vec<tokio_postgres::Row>>> {
         let (begun, mut attempts) = (Instant::now(), 1);
         loop {
-            let fault = match self.try_to_ask(questions).await {
+            let fault = match self.try_to_ask(questions, begun).await {
                 Ok(answers) => return Ok(answers),
                 Err(fault) => fault,
             };
@@ -58,8 +58,14 @@ impl Pipeline {
         }
     }
 
-    async fn try_to_ask(&self, questions: &[Question<'_>]) -> Work<Vec<Vec<tokio_postgres::Row>>> {
-        let open = self.open().await?;
+    async fn try_to_ask(
+        &self,
+        questions: &[Question<'_>],
+        begun: Instant,
+    ) -> Work<Vec<Vec<tokio_postgres::Row>>> {
+        // Whoever waits for his turn to connect waits no longer than the one whose turn it is.
+        let left = GONE_FOR.saturating_sub(begun.elapsed());
+        let open = timeout(left, self.open()).await.map_err(|_| DatabaseError::Silent)??;
         let answers = try_join_all(questions.iter().map(|(sql, values)| open.rows(sql, values)));
         let fault = match timeout(SILENT_FOR, answers).await {
             Ok(Ok(answers)) => return Ok(answers),

@@ -104,10 +104,21 @@ impl Tx<'_> {
         Ok(self.execute(sql, &[&user, &session, &device, &id])? > 0)
     }
 
-    /// Forgets sessions that were not seen since then.
-    pub fn forget_sessions(&self, user: &str, seen_before: Timestamp) -> Work<()> {
-        let sql = "DELETE FROM user_sessions WHERE user_id = $1 AND seen_at < $2";
-        self.execute(sql, &[&user, &seen_before.as_millis()])?;
+    /// Accepts tokens of a session again that were issued at this time or later, unless it was ended for good.
+    pub fn accept_session(&self, user: &str, id: &str, issued_at: i64) -> Work<()> {
+        let sql = "UPDATE user_sessions SET refused_before = $3
+                   WHERE user_id = $1 AND id = $2 AND refused_before > $3 AND refused_before <> $4";
+        self.execute(sql, &[&user, &id, &(issued_at - 1), &FOR_GOOD])?;
+        Ok(())
+    }
+
+    /// Forgets sessions that were not seen since then, and those beyond so many. What is still to be refused stays.
+    pub fn forget_sessions(&self, user: &str, seen_before: Timestamp, most: i64) -> Work<()> {
+        let sql = "DELETE FROM user_sessions
+                   WHERE user_id = $1 AND (refused_before IS NULL OR refused_before < $2) AND (seen_at < $2
+                       OR seen_at < (SELECT seen_at FROM user_sessions WHERE user_id = $1 AND refused_before IS NULL
+                                     ORDER BY seen_at DESC LIMIT 1 OFFSET $3))";
+        self.execute(sql, &[&user, &seen_before.as_millis(), &most])?;
         Ok(())
     }
 }
