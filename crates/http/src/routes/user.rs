@@ -165,7 +165,7 @@ fn text_frame(frame: Bytes) -> Utf8Bytes {
 /// Merges an edit into the stored profile. Absent members stay, `null` empties, and what equals the state the edit was
 /// based on is not meant as a change.
 #[utoipa::path(post, path = "/user/update", tag = "user", operation_id = "update_user",
-    request_body = Option<ProfileUpdate>,
+    request_body = ProfileUpdate,
     params(("If-Match" = Option<String>, Header, description = "the `ETag` the edit is based on"),
         ("Idempotency-Key" = Option<String>, Header, description = "tells this edit from every other of the caller's `Usher-Session`: a cloud takes the last one once, however often it is sent")),
     responses((status = 200, description = "the profile as it is now", body = UserProfile),
