@@ -16,6 +16,8 @@ use usher_client::Client;
 
 /// The binary under test.
 pub(crate) const USHER: &str = env!("CARGO_BIN_EXE_usher");
+/// How long a process may take to say its first line, however busy the machine is.
+const SPEAKS_WITHIN: Duration = Duration::from_secs(60);
 /// How long a process may take to end once it has to.
 const ENDS_WITHIN: Duration = Duration::from_secs(5);
 
@@ -56,19 +58,15 @@ impl Daemon {
     }
 
     fn run(&mut self, listen: &str) {
-        let mut stdout = self.launch(listen);
-        let mut line = String::new();
-        stdout.read_line(&mut line).unwrap();
+        let (line, stdout) = first_line(self.launch(listen));
         let url = line.trim_end().strip_prefix("listening on ");
         self.url = url.unwrap_or_else(|| panic!("{line:?} is no address; {}", self.log())).to_owned();
         self._stdout = Some(stdout);
     }
 
-    fn launch(&mut self, listen: &str) -> BufReader<ChildStdout> {
-        let mut child = self.serve(listen).stdout(Stdio::piped()).stderr(self.scratch.log()).spawn().unwrap();
-        let stdout = BufReader::new(child.stdout.take().unwrap());
-        self.child = Some(child);
-        stdout
+    fn launch(&mut self, listen: &str) -> &mut Child {
+        let child = self.serve(listen).stdout(Stdio::piped()).stderr(self.scratch.log()).spawn().unwrap();
+        self.child.insert(child)
     }
 
     /// `usher serve` on the data directory of this daemon.
@@ -131,7 +129,7 @@ impl Daemon {
     /// The same without waiting for anything: it may not be ready, nor answer yet.
     pub(crate) fn launch_again(&mut self) {
         let listen = self.url.trim_start_matches("http://").to_owned();
-        self._stdout = Some(self.launch(&listen));
+        self._stdout = self.launch(&listen).stdout.take().map(BufReader::new);
     }
 
     /// Ends it as a power cut does: in the middle of whatever it is doing.
@@ -154,6 +152,23 @@ impl Drop for Daemon {
             drop(child.wait());
         }
     }
+}
+
+/// The first line a process says, and where it says more. One that says nothing for long is killed, so that its test says
+/// what it waited for.
+pub(crate) fn first_line(child: &mut Child) -> (String, BufReader<ChildStdout>) {
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    let (tell, told) = mpsc::channel();
+    thread::spawn(move || {
+        let mut line = String::new();
+        stdout.read_line(&mut line).unwrap();
+        tell.send((line, stdout))
+    });
+    let said = told.recv_timeout(SPEAKS_WITHIN).or_else(|_| {
+        child.kill().unwrap();
+        told.recv()
+    });
+    said.unwrap()
 }
 
 /// Sends the signal and waits for the end.

@@ -2,6 +2,7 @@
 
 use std::{
     io::Read,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::atomic::{AtomicBool, Ordering},
     thread,
@@ -105,4 +106,13 @@ pub(crate) fn memory_of(process: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
     line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+/// What a line of a script with `tests/tools.sh` in it prints: the place of what it found or got.
+pub(crate) fn tool(line: &str) -> Option<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap();
+    let script = format!(". tests/tools.sh && mkdir -p \"$cache\" && {line}");
+    let output = Command::new("bash").args(["-c", &script]).current_dir(&root).env("root", &root).output();
+    let output = output.ok().filter(|output| output.status.success())?;
+    Some(PathBuf::from(String::from_utf8(output.stdout).unwrap().trim()))
 }

@@ -4,10 +4,10 @@ use std::{collections::BTreeSet, fs, path::Path, path::PathBuf, process::Command
 
 use tempfile::TempDir;
 
-use super::{node::Node, postgres::tool};
+use super::node::Node;
 use crate::{
     daemon::{Answer, USHER},
-    steps::missing,
+    steps::{missing, tool},
 };
 
 const DOCUMENTS: [&str; 2] = ["docs/operations.md", "README.md"];

@@ -10,8 +10,7 @@ use std::{
 
 use tempfile::TempDir;
 
-use super::postgres::tool;
-use crate::steps::{missing, wait_until};
+use crate::steps::{missing, tool, wait_until};
 
 /// Three servers that know each other. Dropped, they are killed.
 pub(crate) struct Cluster {

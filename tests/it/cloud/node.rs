@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader},
+    io::BufReader,
     path::PathBuf,
     process::{Child, ChildStdout, Command, Stdio},
     time::Duration,
@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use super::postgres::Postgres;
 use crate::{
-    daemon::{Answer, USHER, end},
+    daemon::{Answer, USHER, end, first_line},
     raw::{Raw, Reply, Socket},
     steps::wait_until,
 };
@@ -98,9 +98,7 @@ impl Node {
     /// Whether it says where it listens before it ends.
     fn spawn(&mut self, command: &mut Command) -> bool {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-        let mut stdout = BufReader::new(child.stdout.take().unwrap());
-        let mut line = String::new();
-        stdout.read_line(&mut line).unwrap();
+        let (line, stdout) = first_line(&mut child);
         let Some(url) = line.trim_end().strip_prefix("listening on ") else {
             child.wait().unwrap();
             return false;

@@ -3,7 +3,7 @@
 use std::{
     net::TcpListener,
     os::unix::process::CommandExt,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex, OnceLock},
     time::Duration,
@@ -11,7 +11,7 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::steps::{missing, wait_until};
+use crate::steps::{missing, tool, wait_until};
 
 /// A running server. Dropped by the last who holds it, it is killed.
 #[derive(Clone)]
@@ -151,13 +151,4 @@ fn programs() -> Option<PathBuf> {
         missing("PostgreSQL cannot be had (Debian: apt-get install postgresql)");
     }
     found.clone()
-}
-
-/// What a function of `tests/tools.sh` finds or gets.
-pub(crate) fn tool(function: &str) -> Option<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap();
-    let script = format!(". tests/tools.sh && mkdir -p \"$cache\" && {function}");
-    let output = Command::new("bash").args(["-c", &script]).current_dir(&root).env("root", &root).output();
-    let output = output.ok().filter(|output| output.status.success())?;
-    Some(PathBuf::from(String::from_utf8(output.stdout).unwrap().trim()))
 }

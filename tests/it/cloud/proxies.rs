@@ -14,12 +14,12 @@ use super::{
     guide::Operator,
     node::{Node, Place},
     operations::free_port,
-    postgres::{Postgres, tool},
+    postgres::Postgres,
 };
 use crate::{
     oidc::provider::Provider,
     raw::Raw,
-    steps::{missing, wait_until},
+    steps::{missing, tool, wait_until},
 };
 
 /// Two nodes, and a proxy before them. Dropped, it is killed.

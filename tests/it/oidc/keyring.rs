@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use usher_client::{Code, UserApi};
 
 use super::*;
-use crate::contract::until;
+use crate::{contract::until, steps::tool};
 
 const STORE: &str = "token_store = \"keyring\"";
 
@@ -25,7 +25,7 @@ struct Keyring {
 impl Keyring {
     /// `None` when it cannot be had and the tester allows that.
     fn new() -> Option<Self> {
-        if provider::got("get_keyring").is_none() {
+        if tool("get_keyring").is_none() {
             crate::steps::missing("a keyring cannot be had (dbus and gnome-keyring)");
             return None;
         }

@@ -1,15 +1,24 @@
 //! The providers: processes of `tests/oidc`, and a person in front of their pages.
 
 use std::{
-    io::{BufRead, BufReader},
+    io::BufReader,
     path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, Stdio},
     sync::OnceLock,
+    time::Duration,
 };
 
 use serde_json::Value;
+use tokio::time::timeout;
 
-use crate::raw::{Raw, Reply};
+use crate::{
+    daemon::first_line,
+    raw::{Raw, Reply},
+    steps::tool,
+};
+
+/// How long a person may stay on the pages of a provider.
+const LEAVES_WITHIN: Duration = Duration::from_secs(60);
 
 /// A running provider. Dropped, it is killed.
 pub(crate) struct Provider {
@@ -45,7 +54,7 @@ impl Provider {
 
     /// One of another make, which sends browsers to this address only.
     pub(super) fn start_second(redirect_uri: &str) -> Option<Self> {
-        let venv = got("get_venv canaille-0.3.6 >&2 && venv_dir canaille-0.3.6");
+        let venv = tool("get_venv canaille-0.3.6 >&2 && venv_dir canaille-0.3.6");
         let Some(venv) = venv else {
             crate::steps::missing("the second OpenID provider cannot be had (python3 and canaille)");
             return None;
@@ -57,9 +66,7 @@ impl Provider {
 
     fn listen_to(mut command: Command, program: &'static str) -> Self {
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
-        let mut line = String::new();
-        let mut stdout = BufReader::new(child.stdout.take().unwrap());
-        stdout.read_line(&mut line).unwrap();
+        let (line, stdout) = first_line(&mut child);
         let said = line.trim_end().strip_prefix("ready ").expect("the provider starts");
         let (url, client) = said.split_once(' ').unwrap_or((said, "usher"));
         let (url, client) = (url.to_owned(), client.to_owned());
@@ -129,18 +136,10 @@ fn tests() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests").canonicalize().unwrap()
 }
 
-/// The folder that this line of a script with `tools.sh` in it prints, after it got what is in it.
-pub(super) fn got(line: &str) -> Option<PathBuf> {
-    let (script, root) = (format!(". tests/tools.sh && {line}"), tests().parent().unwrap().to_owned());
-    let output = Command::new("bash").args(["-c", &script]).current_dir(&root).env("root", &root).output();
-    let output = output.ok().filter(|output| output.status.success())?;
-    Some(PathBuf::from(String::from_utf8(output.stdout).unwrap().trim()))
-}
-
 /// The folder with the packages of `tests/oidc`, fetched when they are not there.
 fn packages() -> Option<PathBuf> {
     static PACKAGES: OnceLock<Option<PathBuf>> = OnceLock::new();
-    let found = PACKAGES.get_or_init(|| got("get_node oidc >&2 && node_dir oidc"));
+    let found = PACKAGES.get_or_init(|| tool("get_node oidc >&2 && node_dir oidc"));
     if found.is_none() {
         crate::steps::missing(
             "the OpenID providers cannot be had (node, npm and the packages of tests/oidc)",
@@ -153,7 +152,8 @@ fn packages() -> Option<PathBuf> {
 pub(crate) async fn person(mode: &str, url: &str, login: &str, declines: bool) -> String {
     let mut command = tokio::process::Command::new("python3");
     command.arg(tests().join("oidc/person.py")).args([mode, url, login]).args(declines.then_some("deny"));
-    let output = command.output().await.unwrap();
+    let output = timeout(LEAVES_WITHIN, command.kill_on_drop(true).output()).await;
+    let output = output.unwrap_or_else(|_| panic!("nobody came back from {url}")).unwrap();
     let text = String::from_utf8(output.stdout).unwrap().trim().to_owned();
     assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
     text

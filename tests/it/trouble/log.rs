@@ -2,15 +2,12 @@
 
 #[cfg(target_os = "linux")]
 use std::fs::File;
-use std::{
-    io::{BufRead, BufReader},
-    process::{Child, Command, Stdio},
-};
+use std::process::{Child, Command, Stdio};
 
 use rusqlite::Connection as Database;
 
 use super::{http::get, rename, sign_in, user};
-use crate::daemon::Scratch;
+use crate::daemon::{Scratch, first_line};
 
 /// A daemon with this log; killed at the end.
 struct Logging {
@@ -32,8 +29,7 @@ fn logging_to(log: impl Into<Stdio>) -> Logging {
         scratch.command("http://127.0.0.1:1", &["serve", "--listen", "127.0.0.1:0", "--data-dir"]);
     command.arg(scratch.data_dir()).stdout(Stdio::piped()).stderr(log);
     let mut child = command.spawn().unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let (line, _) = first_line(&mut child);
     let url = line.trim_end().strip_prefix("listening on ").unwrap_or_default().to_owned();
     Logging { child, url, scratch }
 }
