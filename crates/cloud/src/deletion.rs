@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
+use usher_domain::profile::Writable;
 use usher_domain::store::{Deletion as Asked, Receipt, Tx, Work};
 use usher_wire::{
-    Audit, AuditActionEnum, Caller, Code, Deletion, DeletionStateEnum, Entities, Error, Result, Timestamp,
-    UserExport, UserIdentity,
+    Aesthetics, Audit, AuditActionEnum, Caller, Code, Deletion, DeletionStateEnum, Entities, Error, Font,
+    Result, Theme, Timestamp, UserExport, UserIdentity, UserRevision,
 };
 
 use crate::Cloud;
 use crate::authority::SKEW;
+use crate::sessions::sessions_of;
 use crate::users::{compose, unknown_user};
 
 /// What a deletion does.
@@ -21,10 +23,10 @@ const LOOK_EVERY: Duration = Duration::from_secs(60);
 
 impl Cloud {
     pub(crate) async fn export(&self, caller: &Caller) -> Result<UserExport> {
-        let sessions = self.sessions(caller).await?;
-        let (id, now) = (self.visit(caller).await?.id, self.0.ambient.now());
-        // In a transaction: what is handed out belongs together.
-        self.write(move |tx| {
+        let (visit, now) = (self.visit(caller).await?, self.0.ambient.now());
+        let (id, session) = (visit.id, visit.session);
+        // What is handed out belongs together.
+        self.read_at_once(move |tx| {
             let user = tx.user(&id)?.ok_or_else(|| unknown_user(&id))?;
             let iterable = tx.entities_of(&id)?;
             let indices = (0..).zip(&iterable).map(|(index, entity)| (entity.id.clone(), index)).collect();
@@ -33,8 +35,9 @@ impl Cloud {
                 exported: now.into(),
                 beta: user.beta.status(&id),
                 user: compose(user, &iterable),
+                revisions: tx.revisions(&id)?.into_iter().map(revision).collect(),
                 identities: identities.map(|(issuer, subject)| UserIdentity { issuer, subject }).collect(),
-                sessions: sessions.clone(),
+                sessions: sessions_of(tx, &id, &session)?,
                 entities: Entities { iterable, indices: Some(indices), ..Entities::default() },
                 audit: Audit { iterable: tx.audit_of(&id)? },
             })
@@ -131,4 +134,20 @@ fn end(tx: &Tx<'_>, asked: &Asked, now: Timestamp) -> Work<()> {
     tx.delete_audit_of(user)?;
     tx.delete_user(user)?;
     Ok(())
+}
+
+fn revision((revision, members, updated): (i64, Writable, Timestamp)) -> UserRevision {
+    UserRevision {
+        revision,
+        updated: updated.into(),
+        name: members.name,
+        username: members.username,
+        email: members.email,
+        picture: members.picture,
+        aesthetics: Aesthetics {
+            font: Font { size: members.font_size, schema: None },
+            theme: Theme { dark: members.dark, schema: None },
+            schema: None,
+        },
+    }
 }

@@ -111,6 +111,14 @@ impl Cloud {
     async fn read<T: Send + 'static>(&self, work: impl Fn(&Tx<'_>) -> Work<T> + Send + 'static) -> Result<T> {
         counted("read", self.database()?.read(work)).await
     }
+
+    /// The same on the state of one moment.
+    async fn read_at_once<T: Send + 'static>(
+        &self,
+        work: impl Fn(&Tx<'_>) -> Work<T> + Send + 'static,
+    ) -> Result<T> {
+        counted("read", self.database()?.snapshot(work)).await
+    }
 }
 
 /// Work in the database, with the time it took written down.

@@ -1,6 +1,6 @@
 //! A person's sessions: listing them, ending one.
 
-use usher_domain::store::FOR_GOOD;
+use usher_domain::store::{FOR_GOOD, Tx, Work};
 use usher_wire::{AuditActionEnum, Caller, Error, Result, UserSession, UserSessions};
 
 use crate::Cloud;
@@ -13,22 +13,8 @@ impl Cloud {
     }
 
     async fn list_sessions(&self, visit: &Visit) -> Result<UserSessions> {
-        let id = visit.id.clone();
-        let sessions = self.read(move |tx| tx.user_sessions(&id)).await?.into_iter();
-        let iterable = sessions.map(|session| UserSession {
-            current: (session.id == visit.session).then_some(true),
-            // Who signed in again was seen since.
-            ended: session
-                .refused_before
-                .filter(|before| session.seen_at.as_millis() <= *before)
-                .map(|_| true),
-            id: session.id,
-            issuer: session.issuer,
-            agent: session.agent,
-            created: session.created_at.into(),
-            seen: session.seen_at.into(),
-        });
-        Ok(UserSessions { iterable: iterable.collect() })
+        let (id, own) = (visit.id.clone(), visit.session.clone());
+        self.read(move |tx| sessions_of(tx, &id, &own)).await
     }
 
     /// Ends a session for good: what it is told apart by is refused from now on, whatever token comes with it.
@@ -68,4 +54,19 @@ impl Cloud {
         self.tell(&visit.id, 0).await;
         Ok(())
     }
+}
+
+/// The sessions of a person who asks in this one.
+pub(crate) fn sessions_of(tx: &Tx<'_>, user: &str, own: &str) -> Work<UserSessions> {
+    let iterable = tx.user_sessions(user)?.into_iter().map(|session| UserSession {
+        current: (session.id == own).then_some(true),
+        // Who signed in again was seen since.
+        ended: session.refused_before.filter(|before| session.seen_at.as_millis() <= *before).map(|_| true),
+        id: session.id,
+        issuer: session.issuer,
+        agent: session.agent,
+        created: session.created_at.into(),
+        seen: session.seen_at.into(),
+    });
+    Ok(UserSessions { iterable: iterable.collect() })
 }

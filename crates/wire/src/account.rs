@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 use utoipa::ToSchema;
 
-use crate::{Audit, Entities, GroupedTimestamp, UserBetaStatus, UserProfile};
+use crate::{Aesthetics, Audit, Entities, GroupedTimestamp, UserBetaStatus, UserProfile};
 
 /// A device or program that came with tokens of this person.
 #[skip_serializing_none]
@@ -43,6 +43,26 @@ pub struct UserIdentity {
     pub subject: String,
 }
 
+/// What a person may write of his profile, as it was at one of its revisions.
+#[skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct UserRevision {
+    /// The revision.
+    pub revision: i64,
+    /// When it was made.
+    pub updated: GroupedTimestamp,
+    /// Display name.
+    pub name: Option<String>,
+    /// User name.
+    pub username: Option<String>,
+    /// E-mail.
+    pub email: Option<String>,
+    /// URL of a picture.
+    pub picture: Option<String>,
+    /// Font and theme.
+    pub aesthetics: Aesthetics,
+}
+
 /// Everything that is kept of a person.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct UserExport {
@@ -50,6 +70,9 @@ pub struct UserExport {
     pub exported: GroupedTimestamp,
     /// The profile.
     pub user: UserProfile,
+    /// The last states of the profile, the present one first.
+    #[serde(default)]
+    pub revisions: Vec<UserRevision>,
     /// What was opted in to.
     pub beta: UserBetaStatus,
     /// Who vouches for the person.

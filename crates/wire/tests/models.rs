@@ -54,8 +54,8 @@ static MODELS: LazyLock<BTreeMap<String, Model>> = LazyLock::new(|| {
         ReferencedUser, FlattenedUserProfile, AllocationCloud, AllocationCloudStatus, AllocationCloudUrls,
         AllocationCloudUrl, Allocations, ExternalProviders, ExternalProvider, ExternalProviderProfileData,
         // account, pkce
-        UserSession, UserSessions, UserIdentity, UserExport, DeletionStateEnum, Deletion, PKCE, ChallengedPKCE,
-        SeededPKCE, AdditionalParameters, PKCERedirect, ResultedPKCE, TokenizedPKCE, PKCEGrant, OAuthGroup,
+        UserSession, UserSessions, UserIdentity, UserRevision, UserExport, DeletionStateEnum, Deletion, PKCE,
+        ChallengedPKCE, SeededPKCE, AdditionalParameters, PKCERedirect, ResultedPKCE, TokenizedPKCE, PKCEGrant, OAuthGroup,
         PKCERedirects,
         ConnectivityEnum, OfflineReasonEnum, CloudStatus,
         // auth0, beta, checked_in

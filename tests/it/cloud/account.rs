@@ -9,6 +9,7 @@ use crate::raw::Raw;
 
 on_both![
     everything_is_handed_out_and_nobody_elses,
+    what_is_handed_out_is_of_one_moment,
     who_comes_back_in_time_keeps_the_account,
     only_a_person_comes_back_and_no_program_does,
     who_does_not_is_gone_and_others_organisations_stay,
@@ -18,15 +19,37 @@ async fn everything_is_handed_out_and_nobody_elses(database: Database) {
     let world = world!(database);
     let (ada, bob) = (world.token("ada").await, world.token("bob").await);
     world.node.rename(&bob, "Robert").await;
+    let first = profile(&world.node.get(&ada, "/user").await)["user"].clone();
     world.node.rename(&ada, "Countess").await;
     world.node.post(&ada, "/entities/create", &json!({ "name": "Engine" })).await;
     let export = profile(&world.node.get(&ada, "/user/export").await);
     assert_eq!(export["user"]["name"], "Countess");
+    let names: Vec<_> =
+        export["revisions"].as_array().unwrap().iter().map(|state| state["name"].as_str()).collect();
+    assert_eq!(names, [Some("Countess"), Some("Countess"), first["name"].as_str()], "{export}");
     assert_eq!(export["identities"], json!([{ "issuer": world.provider.url(), "subject": "ada" }]));
     assert_eq!(export["entities"]["iterable"][0]["name"], "Engine");
     assert_eq!(export["sessions"]["iterable"].as_array().unwrap().len(), 1);
     assert_eq!(export["audit"]["iterable"][0]["action"], "ACCOUNT_ADDED");
     assert!(!export.to_string().contains("Robert"));
+}
+
+async fn what_is_handed_out_is_of_one_moment(database: Database) {
+    let world = world!(database);
+    let ada = world.token("ada").await;
+    world.node.get(&ada, "/user").await;
+    let edits = async {
+        for number in 0..100 {
+            world.node.rename(&ada, &format!("Ada {number}")).await;
+        }
+    };
+    let exports = async {
+        for _ in 0..100 {
+            let export = profile(&world.node.get(&ada, "/user/export").await);
+            assert_eq!(export["user"]["updated"], export["revisions"][0]["updated"], "{export}");
+        }
+    };
+    tokio::join!(edits, exports);
 }
 
 async fn who_comes_back_in_time_keeps_the_account(database: Database) {

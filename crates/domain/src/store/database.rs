@@ -82,6 +82,17 @@ impl Database {
         }
     }
 
+    /// Runs `work` on the committed state of one moment.
+    pub async fn snapshot<T: Send + 'static>(
+        &self,
+        work: impl Fn(&Tx<'_>) -> Work<T> + Send + 'static,
+    ) -> Result<T> {
+        match self {
+            Self::Sqlite(store, _) => store.write(work).await,
+            Self::Postgres(pool) => pool.snapshot(work).await,
+        }
+    }
+
     /// The person an issuer knows by this subject, in this session of his: what every request with a token asks.
     pub async fn visitor(&self, issuer: &str, subject: &str, session: &str) -> Result<Option<Visitor>> {
         match self {

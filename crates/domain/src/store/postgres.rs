@@ -84,6 +84,17 @@ impl Pool {
         self.ask(move |connection, is_wanted| connection.read(&work, is_wanted)).await
     }
 
+    /// Runs `work` on the committed state of one moment.
+    pub(super) async fn snapshot<T: Send + 'static>(
+        &self,
+        work: impl Fn(&Tx<'_>) -> Work<T> + Send + 'static,
+    ) -> Result<T> {
+        self.ask(move |connection, is_wanted| {
+            connection.persist(is_wanted, |connection| connection.session()?.snapshot(&work))
+        })
+        .await
+    }
+
     async fn ask<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Connection, IsWanted<'_>) -> Work<T> + Send + 'static,
@@ -272,6 +283,16 @@ impl Session {
                 Err(fault)
             }
         }
+    }
+
+    /// Runs `work` on the committed state of one moment.
+    fn snapshot<T>(&mut self, work: impl Fn(&Tx<'_>) -> Work<T>) -> Work<T> {
+        self.batch("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
+        let seen = work(&Tx::of_postgres(self));
+        if !seen.as_ref().is_err_and(Fault::is_gone) {
+            self.batch("ROLLBACK")?;
+        }
+        seen
     }
 
     pub(super) fn batch(&mut self, sql: &str) -> std::result::Result<(), DatabaseError> {

@@ -20,6 +20,12 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// The revisions that are kept of a person, the latest first: number, writable members, and when it was made.
+    pub fn revisions(&self, user: &str) -> Work<Vec<(i64, Writable, Timestamp)>> {
+        let sql = "SELECT revision, members, updated_at FROM user_revisions WHERE user_id = $1 ORDER BY revision DESC";
+        self.rows(sql, &[&user], |row| Ok((row.get(0)?, row.json(1)?, row.moment(2)?)))
+    }
+
     /// The writable members of a revision; `None` when it is no longer kept, or never was.
     pub fn revision(&self, user: &str, revision: i64) -> Work<Option<Writable>> {
         let sql = "SELECT members FROM user_revisions WHERE user_id = $1 AND revision = $2";
