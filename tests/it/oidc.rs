@@ -33,6 +33,16 @@ fn daemon_of(url: &str, more: &str) -> Daemon {
     Daemon::start_with(|data| configure(data, url, more))
 }
 
+/// The same for tokens of the API of this audience.
+fn daemon_with_audience(url: &str) -> Daemon {
+    Daemon::start_with(|data| {
+        configure(data, url, "");
+        let file = data.parent().unwrap().join("home/config/usher/usher.toml");
+        let text = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(&file, format!("{text}audience = \"https://api.example.test/\"\n")).unwrap();
+    })
+}
+
 /// Writes the configuration of a daemon with this data directory.
 pub(crate) fn configure(data: &Path, url: &str, more: &str) {
     let folder = data.parent().unwrap().join("home/config/usher");

@@ -33,9 +33,12 @@ impl Issuer {
             return self.userinfo(token).await;
         }
         let claims = self.signed(token, now).await?;
-        let own = [Some(&self.settings.client_id), self.settings.audience.as_ref()];
-        let own: Vec<&str> = own.into_iter().flatten().map(String::as_str).collect();
-        self.check_audience(&claims, &own)?;
+        if is_id_token(&claims) {
+            return Err(invalid("it is an ID token, which says who signed in and opens nothing"));
+        }
+        // Who has an audience of his own is not meant by tokens for the client (RFC 9068, 4).
+        let own = self.settings.audience.as_ref().unwrap_or(&self.settings.client_id);
+        self.check_audience(&claims, &[own])?;
         Claims::new(claims)
     }
 
@@ -93,6 +96,14 @@ pub fn claimed_issuer(token: &str) -> Option<String> {
     let payload = token.split('.').nth(1)?;
     let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()?;
     claims.get("iss").and_then(Value::as_str).map(str::to_owned)
+}
+
+/// Whether claims are those of an ID token: answers to one question of a sign-in, or so called by Keycloak and Cognito.
+fn is_id_token(claims: &Map<String, Value>) -> bool {
+    let says = |name: &str, kind: &str| claims.get(name).and_then(Value::as_str) == Some(kind);
+    ["nonce", "at_hash", "c_hash"].iter().any(|name| claims.contains_key(*name))
+        || says("typ", "ID")
+        || says("token_use", "id")
 }
 
 /// A token that was made just now and is not good now says that the clocks differ.

@@ -57,6 +57,7 @@ async fn a_token_that_proves_nothing_is_refused(database: Database) {
     let past = json!({ "sub": "ada", "exp": 1_700_000_000, "iat": 1_600_000_000, "nbf": 1_600_000_000 });
     let expired = world.provider.token(past).await;
     let of_another = world.provider.token(json!({ "sub": "ada", "aud": "somebody else" })).await;
+    let of_a_sign_in = world.provider.token(json!({ "sub": "ada", "nonce": "n-0S6_WzA2Mj" })).await;
     let stranger =
         world.provider.token(json!({ "sub": "ada", "iss": "https://elsewhere.example.org" })).await;
     for (token, why) in [
@@ -65,6 +66,7 @@ async fn a_token_that_proves_nothing_is_refused(database: Database) {
         (&forged, "forged"),
         (&expired, "expired"),
         (&of_another, "another audience"),
+        (&of_a_sign_in, "an ID token"),
         (&stranger, "another issuer"),
     ] {
         let reply = world.node.get(token, "/user").await;

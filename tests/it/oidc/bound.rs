@@ -14,12 +14,7 @@ const SWITCHES: u64 = 200;
 
 /// A daemon on which Alice and Bob are signed in, with tokens that name them, and their ids.
 async fn with_two(provider: &Provider) -> (Daemon, [String; 2]) {
-    let daemon = Daemon::start_with(|data| {
-        configure(data, provider.url(), "");
-        let file = data.parent().unwrap().join("home/config/usher/usher.toml");
-        let text = std::fs::read_to_string(&file).unwrap();
-        std::fs::write(&file, format!("{text}audience = \"https://api.example.test/\"\n")).unwrap();
-    });
+    let daemon = daemon_with_audience(provider.url());
     let mut ids = Vec::new();
     for login in [ALICE, BOB] {
         let client = daemon.client();

@@ -245,15 +245,27 @@ async fn no_token_is_readable_on_the_disk_or_in_the_log() {
 }
 
 #[tokio::test]
+async fn a_bearer_must_be_made_for_this_audience() {
+    let Some(provider) = Provider::start_liar() else { return };
+    let daemon = daemon_with_audience(provider.url());
+    let client = daemon.client();
+    let select = async |claims: Value| {
+        let token = provider.token(claims).await;
+        let caller = Caller { bearer: Some(token.as_str().into()), ..anyone() };
+        client.select_user(&caller, None).await
+    };
+    let api = "https://api.example.test/";
+    assert_eq!(code(select(json!({ "sub": "ada", "aud": "usher" })).await), Code::NotSignedIn);
+    let of_a_sign_in = json!({ "sub": "ada", "aud": ["usher", api], "at_hash": "77QmUPtjPfzWtF2AnpK9RQ" });
+    assert_eq!(code(select(of_a_sign_in).await), Code::NotSignedIn);
+    assert!(select(json!({ "sub": "ada", "aud": ["usher", api] })).await.is_ok());
+}
+
+#[tokio::test]
 async fn a_bearer_selects_the_account_his_token_proves() {
     for settings in [&[][..], &[("JWT_AT", "1")]] {
         let Some(provider) = Provider::start(settings) else { return };
-        let daemon = Daemon::start_with(|data| {
-            configure(data, provider.url(), "");
-            let file = data.parent().unwrap().join("home/config/usher/usher.toml");
-            let text = std::fs::read_to_string(&file).unwrap();
-            std::fs::write(&file, format!("{text}audience = \"https://api.example.test/\"\n")).unwrap();
-        });
+        let daemon = daemon_with_audience(provider.url());
         let alice = sign_alice_in(&daemon).await.user.unwrap();
         let client = daemon.client();
         let good = token(&application(&daemon).await).await.unwrap();
