@@ -302,6 +302,9 @@ fn help_and_version_go_to_stdout() {
       watch        Print one line for each change of the user or the profile, the present state first
       access       Whether the policies of the user's organisations allow a feature; exit code 1 when they do not
       orgs         List the organisations and teams of the signed-in user
+      sessions     List the devices and programs that use the account at its cloud, or end one; `*` marks this one
+      export       Print everything the cloud keeps of the signed-in user, as JSON
+      delete       Delete the account of the signed-in user at its cloud
       apps         List the applications that introduced themselves, or keep one from reading tokens
       origins      Which web pages may call the daemon
       audit        Who read a token, signed in, or changed what is trusted: the latest first

@@ -1,5 +1,6 @@
 //! Devices in step with a cloud: real daemons, a real cloud, tokens of a real provider.
 
+mod account;
 mod again;
 mod agree;
 mod model;

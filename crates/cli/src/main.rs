@@ -11,12 +11,14 @@ mod config;
 mod doctor;
 mod failure;
 mod folders;
+mod leave;
 mod log;
 mod orgs;
 mod origins;
 mod print;
 mod profile;
 mod serve;
+mod sessions;
 mod sign_in;
 mod status;
 mod switch;
@@ -76,6 +78,15 @@ enum Verb {
     Access(access::Args),
     /// List the organisations and teams of the signed-in user
     Orgs,
+    /// List the devices and programs that use the account at its cloud, or end one; `*` marks this one
+    Sessions {
+        #[command(subcommand)]
+        verb: Option<sessions::Verb>,
+    },
+    /// Print everything the cloud keeps of the signed-in user, as JSON
+    Export,
+    /// Delete the account of the signed-in user at its cloud
+    Delete(leave::Delete),
     /// List the applications that introduced themselves, or keep one from reading tokens
     Apps {
         #[command(subcommand)]
@@ -158,6 +169,9 @@ async fn ask_about_the_user(verb: Verb, bound: Option<&Bound>, json: bool) -> an
         Verb::Profile(verb) => profile::profile(verb, bound, json).await?,
         Verb::Watch => watch::watch(bound, json).await?,
         Verb::Orgs => orgs::orgs(bound, json).await?,
+        Verb::Sessions { verb } => sessions::sessions(verb, bound, json).await?,
+        Verb::Export => leave::export(bound).await?,
+        Verb::Delete(args) => leave::delete(args, bound, json).await?,
         other => unreachable!("{other:?} speaks of no user"),
     }
     Ok(ExitCode::SUCCESS)
