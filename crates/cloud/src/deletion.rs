@@ -53,11 +53,12 @@ impl Cloud {
         let due_at = Timestamp::from_millis(now.as_millis().saturating_add(grace)).map_err(|_| {
             Error::new(Code::Internal, "the end of the time to change one's mind is out of range")
         })?;
-        let user = id.clone();
         let asked = self
-            .write(move |tx| {
+            .write_and_tell(move |tx| {
+                // Nothing of the profile changes.
+                let changes = vec![(id.clone(), 0)];
                 if let Some(asked) = tx.deletion(&id)? {
-                    return Ok(asked);
+                    return Ok((asked, changes));
                 }
                 let receipt =
                     cloud.0.ambient.secret::<16>().iter().map(|byte| format!("{byte:02x}")).collect();
@@ -66,10 +67,9 @@ impl Cloud {
                 // Tokens of a provider whose clock is ahead are refused, too.
                 tx.refuse_sessions(&id, now.as_millis() + SKEW)?;
                 cloud.record(tx, &id, AuditActionEnum::DeletionRequested, None)?;
-                Ok(asked)
+                Ok((asked, changes))
             })
             .await?;
-        self.tell(&user, 0).await;
         Ok(Deletion {
             receipt: asked.receipt,
             state: DeletionStateEnum::Pending,
@@ -104,10 +104,10 @@ impl Cloud {
             let now = self.0.ambient.now();
             let Ok(due) = self.read(move |tx| tx.due_deletions(now)).await else { continue };
             for asked in due {
-                let user = asked.user_id.clone();
-                match self.write(move |tx| end(tx, &asked, now)).await {
-                    Ok(()) => self.tell(&user, 0).await,
-                    Err(error) => tracing::warn!(%error, "an account that is to be deleted waits"),
+                let ended = self
+                    .write_and_tell(move |tx| Ok((end(tx, &asked, now)?, vec![(asked.user_id.clone(), 0)])));
+                if let Err(error) = ended.await {
+                    tracing::warn!(%error, "an account that is to be deleted waits");
                 }
             }
         }

@@ -8,6 +8,7 @@ use usher_wire::{
 };
 
 use crate::Cloud;
+use crate::fanout::Changes;
 
 impl Cloud {
     pub(crate) async fn entities(&self, caller: &Caller) -> Result<Entities> {
@@ -36,102 +37,81 @@ impl Cloud {
         let (id, now) = (visit.id.clone(), self.0.ambient.now());
         let entity = new_entity(self.0.ambient.uuid().to_string(), seed, now)?;
         let made = entity.clone();
-        let told = self
-            .write(move |tx| {
-                tx.insert_entity(&entity, now)?;
-                tx.insert_membership(&id, &entity.id)?;
-                tx.make_admin(&entity.id, &id)?;
-                touch(tx, &entity.id, now)
-            })
-            .await?;
-        self.tell_all(told).await;
+        self.write_and_tell(move |tx| {
+            tx.insert_entity(&entity, now)?;
+            tx.insert_membership(&id, &entity.id)?;
+            tx.make_admin(&entity.id, &id)?;
+            Ok(((), touch(tx, &entity.id, now)?))
+        })
+        .await?;
         self.entity(caller, &made.id).await
     }
 
     pub(crate) async fn update_entity(&self, caller: &Caller, sent: Entity) -> Result<Entity> {
         let (id, now, entity) = (self.visit(caller).await?.id, self.0.ambient.now(), sent.id.clone());
         check_entity_name(&sent.name)?;
-        let told = self
-            .write(move |tx| {
-                let stored = of_admin(tx, &sent.id, &id)?;
-                let changed = Entity {
-                    created: stored.entity.created.clone(),
-                    updated: now.into(),
-                    users: None,
-                    subscriptions: stored.entity.subscriptions.clone(),
-                    ..sent.clone()
-                };
-                tx.update_entity(&stored, &changed, now)?;
-                touch(tx, &sent.id, now)
-            })
-            .await?;
-        self.tell_all(told).await;
+        self.write_and_tell(move |tx| {
+            let stored = of_admin(tx, &sent.id, &id)?;
+            let changed = Entity {
+                created: stored.entity.created.clone(),
+                updated: now.into(),
+                users: None,
+                subscriptions: stored.entity.subscriptions.clone(),
+                ..sent.clone()
+            };
+            tx.update_entity(&stored, &changed, now)?;
+            Ok(((), touch(tx, &sent.id, now)?))
+        })
+        .await?;
         self.entity(caller, &entity).await
     }
 
     pub(crate) async fn delete_entity(&self, caller: &Caller, entity: &str) -> Result<()> {
         let (id, now, entity) = (self.visit(caller).await?.id, self.0.ambient.now(), entity.to_owned());
-        let told = self
-            .write(move |tx| {
-                of_admin(tx, &entity, &id)?;
-                let told = touch(tx, &entity, now)?;
-                tx.delete_entity(&entity)?;
-                Ok(told)
-            })
-            .await?;
-        self.tell_all(told).await;
-        Ok(())
+        self.write_and_tell(move |tx| {
+            of_admin(tx, &entity, &id)?;
+            let told = touch(tx, &entity, now)?;
+            tx.delete_entity(&entity)?;
+            Ok(((), told))
+        })
+        .await
     }
 
     /// An admin takes somebody in.
     pub(crate) async fn associate(&self, caller: &Caller, user: &str, entity: &str) -> Result<()> {
         let (id, now) = (self.visit(caller).await?.id, self.0.ambient.now());
         let (user, entity) = (user.to_owned(), entity.to_owned());
-        let told = self
-            .write(move |tx| {
-                of_admin(tx, &entity, &id)?;
-                let member =
-                    tx.user(&user)?.ok_or_else(|| Error::not_found(format_args!("account `{user}`")))?;
-                tx.insert_membership(&user, &entity)?;
-                Ok(vec![bump(tx, member, now)?])
-            })
-            .await?;
-        self.tell_all(told).await;
-        Ok(())
+        self.write_and_tell(move |tx| {
+            of_admin(tx, &entity, &id)?;
+            let member = tx.user(&user)?.ok_or_else(|| Error::not_found(format_args!("account `{user}`")))?;
+            tx.insert_membership(&user, &entity)?;
+            Ok(((), vec![bump(tx, member, now)?]))
+        })
+        .await
     }
 
     /// An admin lets somebody go, or a member leaves. The last admin of others stays.
     pub(crate) async fn disassociate(&self, caller: &Caller, user: &str, entity: &str) -> Result<()> {
         let (id, now) = (self.visit(caller).await?.id, self.0.ambient.now());
         let (user, entity) = (user.to_owned(), entity.to_owned());
-        let told = self
-            .write(move |tx| {
-                if user == id {
-                    of_member(tx, &entity, &id)?.0
-                } else {
-                    of_admin(tx, &entity, &id)?
-                };
-                let members = tx.members(&entity)?;
-                let has_other_admin = members.iter().any(|(member, is_admin)| *is_admin && *member != user);
-                let is_admin = members.iter().any(|(member, is_admin)| *is_admin && *member == user);
-                if is_admin && !has_other_admin {
-                    let message = "the last admin cannot leave: delete the organisation instead";
-                    return Err(Error::new(Code::NotAllowed, message).into());
-                }
-                tx.delete_membership(&user, &entity)?;
-                let member =
-                    tx.user(&user)?.ok_or_else(|| Error::not_found(format_args!("account `{user}`")))?;
-                Ok(vec![bump(tx, member, now)?])
-            })
-            .await?;
-        self.tell_all(told).await;
-        Ok(())
-    }
-
-    async fn tell_all(&self, told: Vec<(String, i64)>) {
-        for (user, revision) in told {
-            self.tell(&user, revision).await;
-        }
+        self.write_and_tell(move |tx| {
+            if user == id {
+                of_member(tx, &entity, &id)?.0
+            } else {
+                of_admin(tx, &entity, &id)?
+            };
+            let members = tx.members(&entity)?;
+            let has_other_admin = members.iter().any(|(member, is_admin)| *is_admin && *member != user);
+            let is_admin = members.iter().any(|(member, is_admin)| *is_admin && *member == user);
+            if is_admin && !has_other_admin {
+                let message = "the last admin cannot leave: delete the organisation instead";
+                return Err(Error::new(Code::NotAllowed, message).into());
+            }
+            tx.delete_membership(&user, &entity)?;
+            let member = tx.user(&user)?.ok_or_else(|| Error::not_found(format_args!("account `{user}`")))?;
+            Ok(((), vec![bump(tx, member, now)?]))
+        })
+        .await
     }
 }
 
@@ -153,7 +133,7 @@ fn of_admin(tx: &Tx<'_>, entity: &str, user: &str) -> Work<StoredEntity> {
 }
 
 /// Makes a change of an entity a change of its members; answers their new revisions.
-fn touch(tx: &Tx<'_>, entity: &str, now: Timestamp) -> Work<Vec<(String, i64)>> {
+fn touch(tx: &Tx<'_>, entity: &str, now: Timestamp) -> Work<Changes> {
     let mut told = Vec::new();
     for (member, _) in tx.members(entity)? {
         if let Some(user) = tx.user(&member)? {

@@ -8,7 +8,9 @@ use std::time::Duration;
 use async_nats::connection::State;
 use async_nats::{Client, ConnectOptions, Event, ServerAddr};
 use futures_util::StreamExt;
+use tokio::runtime::Handle;
 use tokio::sync::{OnceCell, mpsc};
+use usher_domain::store::{Tx, Work};
 
 use crate::Cloud;
 
@@ -136,10 +138,59 @@ impl Cloud {
         }
     }
 
+    /// Changes people in a transaction, and tells everybody who follows one of them before it answers.
+    pub(crate) async fn write_and_tell<T: Send + 'static>(
+        &self,
+        work: impl Fn(&Tx<'_>) -> Work<(T, Changes)> + Send + 'static,
+    ) -> usher_wire::Result<T> {
+        let (cloud, runtime) = (self.clone(), Handle::current());
+        let written = self.write(move |tx| {
+            let (value, changes) = work(tx)?;
+            Ok((value, Untold { cloud: cloud.clone(), runtime: runtime.clone(), changes }))
+        });
+        let (value, untold) = written.await?;
+        untold.tell().await;
+        Ok(value)
+    }
+
     /// Tells everybody who follows a person that something changed: here at once, elsewhere through NATS.
-    pub(crate) async fn tell(&self, user: &str, revision: i64) {
+    async fn tell(&self, user: &str, revision: i64) {
         self.0.fanout.tell(user, revision).await;
         self.hear_of(user, revision.try_into().unwrap_or_default()).await;
+    }
+}
+
+/// Whose state was changed, and to which revision.
+pub(crate) type Changes = Vec<(String, i64)>;
+
+/// Changes that are to be told. Dropped before that, it tells of them all the same: whoever asked for a change may go while
+/// it is stored. One that was not stored in the end only makes readers look.
+struct Untold {
+    cloud: Cloud,
+    runtime: Handle,
+    changes: Changes,
+}
+
+impl Untold {
+    async fn tell(mut self) {
+        while let Some((user, revision)) = self.changes.last() {
+            self.cloud.tell(user, *revision).await;
+            self.changes.pop();
+        }
+    }
+}
+
+impl Drop for Untold {
+    fn drop(&mut self) {
+        let (cloud, changes) = (self.cloud.clone(), std::mem::take(&mut self.changes));
+        if changes.is_empty() {
+            return;
+        }
+        self.runtime.spawn(async move {
+            for (user, revision) in changes {
+                cloud.tell(&user, revision).await;
+            }
+        });
     }
 }
 

@@ -43,16 +43,14 @@ impl Cloud {
         action: AuditActionEnum,
     ) -> Result<()> {
         let (id, cloud) = (visit.id.clone(), self.clone());
-        self.write(move |tx| {
+        self.write_and_tell(move |tx| {
             if !tx.refuse_session(&id, &session, before)? {
                 return Err(Error::not_found(format_args!("session `{session}` of yours")).into());
             }
-            cloud.record(tx, &id, action, Some(&session))
+            // Not a change of the profile: whoever has streams looks whose session it is.
+            Ok((cloud.record(tx, &id, action, Some(&session))?, vec![(id.clone(), 0)]))
         })
-        .await?;
-        // Not a change of the profile: whoever has streams looks whose session it is.
-        self.tell(&visit.id, 0).await;
-        Ok(())
+        .await
     }
 }
 

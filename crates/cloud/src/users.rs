@@ -222,19 +222,17 @@ impl Cloud {
             return Err(unknown_user(&sent.user));
         }
         let (id, now) = (visit.id.clone(), self.0.ambient.now());
-        let (status, revision) = self
-            .write(move |tx| {
-                let user = tx.user(&id)?.ok_or_else(|| unknown_user(&id))?;
-                let beta = user.beta.apply(&sent, now)?;
-                let status = beta.status(&id);
-                if beta == user.beta {
-                    return Ok((status, user.revision));
-                }
-                Ok((status, tx.update_user(&user, user.profile.clone(), beta, now)?.revision))
-            })
-            .await?;
-        self.tell(&status.user, revision).await;
-        Ok(status)
+        self.write_and_tell(move |tx| {
+            let user = tx.user(&id)?.ok_or_else(|| unknown_user(&id))?;
+            let beta = user.beta.apply(&sent, now)?;
+            let status = beta.status(&id);
+            if beta == user.beta {
+                return Ok((status, Vec::new()));
+            }
+            let revision = tx.update_user(&user, user.profile.clone(), beta, now)?.revision;
+            Ok((status, vec![(id.clone(), revision)]))
+        })
+        .await
     }
 
     pub(crate) async fn feature_access(
@@ -258,17 +256,14 @@ impl Cloud {
         id: String,
         work: impl Fn(&Tx<'_>, User) -> Work<User> + Send + 'static,
     ) -> Result<UserProfile> {
-        let (profile, revision) = self
-            .write(move |tx| {
-                let user = tx.user(&id)?.ok_or_else(|| unknown_user(&id))?;
-                let user = work(tx, user)?;
-                let revision = user.revision;
-                let entities = tx.entities_of(&user.profile.id)?;
-                Ok((compose(user, &entities), revision))
-            })
-            .await?;
-        self.tell(&profile.id, revision).await;
-        Ok(profile)
+        self.write_and_tell(move |tx| {
+            let user = tx.user(&id)?.ok_or_else(|| unknown_user(&id))?;
+            let user = work(tx, user)?;
+            let changes = vec![(id.clone(), user.revision)];
+            let entities = tx.entities_of(&id)?;
+            Ok((compose(user, &entities), changes))
+        })
+        .await
     }
 }
 

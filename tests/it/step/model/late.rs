@@ -1,11 +1,16 @@
-//! A request that was given up, and whose node is only slow: what came of it later must not undo what was asked for since.
+//! A request that was given up, and whose node is only slow: what came of it later must not undo what was asked for since,
+//! and is told like any other change.
 
 use std::{sync::Arc, time::Duration};
 
 use serde_json::json;
+use tokio::time::{sleep, timeout};
 
-use super::{proxy::Line, world::World};
-use crate::contract::until;
+use super::{
+    proxy::Line,
+    world::{LOOK_SECONDS, World},
+};
+use crate::{contract::until, raw::Raw};
 
 /// How long each message between the slow node and the database takes: an edit takes a dozen of them.
 const SLOW: Duration = Duration::from_millis(250);
@@ -34,7 +39,7 @@ async fn a_push_that_was_given_up_undoes_no_later_one() {
     let slowness = world.sites[0].store.suffer(Line::Slow(SLOW), SLOW_FOR);
     let changes = async {
         edit("first").await;
-        tokio::time::sleep(MOVES_AFTER).await;
+        sleep(MOVES_AFTER).await;
         assert!(desk.link.lead_to(world.sites[1].address()));
         assert_eq!(world.ask_device(desk, None, "/user/refresh", None).await.unwrap().status, 200);
         is_stored("first").await;
@@ -42,6 +47,40 @@ async fn a_push_that_was_given_up_undoes_no_later_one() {
         is_stored("second").await;
     };
     assert!(tokio::join!(slowness, changes).0);
-    tokio::time::sleep(OVER_AFTER).await;
+    sleep(OVER_AFTER).await;
     assert_eq!(stored().await.as_deref(), Some("second"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_whose_caller_went_during_the_commit_is_told() {
+    let Some(world) = World::start().await else { return };
+    let (near, far, ada) = (&world.sites[0], &world.sites[1], &world.people[0]);
+    let bearer = format!("Bearer {}", ada.token);
+    let mut streams = Vec::new();
+    for site in [near, far] {
+        let stream = Raw::at(&site.url).handshake("/user/stream", &[("authorization", &bearer)]).await;
+        streams.push(stream.unwrap());
+    }
+    let body = json!({ "id": ada.id, "name": "Countess" });
+    let edit = world.ask_node(near, ada, "/user/update", Some(&body));
+    let stored = until(async || {
+        let answer = world.ask_node(far, ada, "/user", None).await?.json();
+        (answer["user"]["name"] == "Countess").then_some(())
+    });
+    let cut = async {
+        tokio::select! {
+            // The database has it, and says so over a slow line.
+            () = stored => {}
+            answer = edit => panic!("answered in time: {}", answer.unwrap().body),
+        }
+        let soon = Duration::from_secs(LOOK_SECONDS) / 4;
+        for stream in &mut streams {
+            let told = async { while stream.json().await["name"] != "Countess" {} };
+            timeout(soon, told).await.expect("what is stored is told");
+        }
+    };
+    tokio::select! {
+        _ = near.store.suffer(Line::Slow(SLOW), OVER_AFTER * 3600) => unreachable!("it is over before"),
+        () = cut => {}
+    }
 }
