@@ -28,6 +28,9 @@ const ALGORITHMS: [Algorithm; 9] = [
 /// Tokens nobody signed must not make us ask for keys all the time.
 const REFETCH_AFTER: Duration = Duration::from_secs(30);
 
+/// How soon after a failure.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
 /// The keys as they were fetched last.
 #[derive(Default)]
 pub(crate) struct Keys(Mutex<Fetched>);
@@ -36,8 +39,8 @@ pub(crate) struct Keys(Mutex<Fetched>);
 struct Fetched {
     keys: Vec<Jwk>,
     is_known: bool,
-    /// When an unknown key made us fetch again.
-    refetched: Option<Instant>,
+    /// When an unknown key made us fetch again, and what became of it.
+    refetched: Option<(Instant, Result<()>)>,
 }
 
 impl Keys {
@@ -56,10 +59,8 @@ impl Keys {
         if let Some(claims) = fetched.claims(token, header.alg, header.kid.as_deref()) {
             return Ok(claims);
         }
-        let may_refetch = fetched.refetched.is_none_or(|at| at.elapsed() >= REFETCH_AFTER);
-        if !is_first && may_refetch {
-            fetched.refetched = Some(Instant::now());
-            fetched.keys = fetch(http, url).await?;
+        if !is_first {
+            fetched.fetch_again(http, url, header.kid.as_deref()).await?;
         }
         fetched
             .claims(token, header.alg, header.kid.as_deref())
@@ -68,6 +69,28 @@ impl Keys {
 }
 
 impl Fetched {
+    /// Fetches the keys again for a token that none of them signed. Where that was done a moment ago, a key that is not
+    /// among them may be a new one: then nobody knows.
+    async fn fetch_again(&mut self, http: &Outbound, url: &Url, kid: Option<&str>) -> Result<()> {
+        match &self.refetched {
+            Some((at, Err(trouble))) if at.elapsed() < RETRY_AFTER => return Err(trouble.clone()),
+            Some((at, Ok(()))) if at.elapsed() < REFETCH_AFTER => {
+                let is_known = |kid| self.keys.iter().any(|key| key.common.key_id.as_deref() == Some(kid));
+                return match kid.is_none_or(is_known) {
+                    true => Ok(()),
+                    false => Err(Trouble::new(
+                        Kind::Failed,
+                        "the provider's keys were fetched a moment ago, and the one that signed this token is not among them",
+                    )),
+                };
+            }
+            _ => {}
+        }
+        let fetched = fetch(http, url).await.map(|keys| self.keys = keys);
+        self.refetched = Some((Instant::now(), fetched.clone()));
+        fetched
+    }
+
     fn claims(&self, token: &str, algorithm: Algorithm, kid: Option<&str>) -> Option<Map<String, Value>> {
         // Times, issuer and audience are compared where the clock and the settings are.
         let mut signature = Validation::new(algorithm);

@@ -9,7 +9,7 @@ use super::{
     node::{Node, Place},
     on_both, profile, refused, world,
 };
-use crate::{daemon::masked, raw::Raw};
+use crate::{contract::until, daemon::masked, raw::Raw};
 
 on_both![a_provider_that_is_gone_makes_nobody_a_stranger, what_was_answered_survives_a_kill];
 
@@ -74,6 +74,66 @@ async fn addresses_that_are_none_are_refused_without_their_secrets() {
         assert!(answer.stderr.contains(word), "{arguments:?}: {answer}");
         assert!(!answer.stderr.contains("hunter2") && !answer.stderr.contains("doctor"), "{answer}");
     }
+}
+
+#[tokio::test]
+async fn a_new_key_that_cannot_be_fetched_at_first_makes_nobody_a_stranger() {
+    let Some(world) = World::start(Database::Sqlite, "") else { return };
+    assert_eq!(world.node.get(&world.token("ada").await, "/user").await.status, 200);
+    world.provider.rotate().await;
+    world.provider.lie(json!({ "keyless": true })).await;
+    let ada = world.token("ada").await;
+    refused(&world.node.get(&ada, "/user").await, 500, "upstream_failed");
+    world.provider.lie(json!({})).await;
+    until(async || {
+        let reply = world.node.get(&ada, "/user").await;
+        assert!(matches!(reply.status, 200 | 500), "{reply:?}");
+        (reply.status == 200).then_some(())
+    })
+    .await;
+    // Another one, sooner than keys are asked for again.
+    world.provider.rotate().await;
+    refused(&world.node.get(&world.token("ada").await, "/user").await, 500, "upstream_failed");
+}
+
+#[tokio::test]
+async fn what_is_missing_of_a_frozen_transaction_is_in_nobodys_way() {
+    let Some(world) = World::start(Database::Postgres, "database_connections = 1") else { return };
+    let (ada, bob) = (world.token("ada").await, world.token("bob").await);
+    let id = profile(&world.node.get(&ada, "/user").await)["user"]["id"].as_str().unwrap().to_owned();
+    world.node.rename(&bob, "Bob").await;
+    let Place::Server(server) = world.node.place() else { unreachable!("it is a server") };
+    let url = server.url();
+    // An edit that waits for its row, in a transaction; and then the server waits, too.
+    let lock = format!("BEGIN; SELECT 1 FROM users WHERE id = '{id}' FOR UPDATE; SELECT pg_sleep(2); COMMIT");
+    let (locking, place) = (server.clone(), url.clone());
+    let locked = tokio::task::spawn_blocking(move || locking.ask(&place, &lock));
+    let waits =
+        "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'usher' AND wait_event_type = 'Lock'";
+    let body = json!({ "id": id, "name": "Countess" });
+    let edit = world.node.post(&ada, "/user/update", &body);
+    let freeze = async {
+        let is_locked = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'";
+        until(async || (server.ask(&url, is_locked).unwrap() == "1").then_some(())).await;
+    };
+    freeze.await;
+    let stopped = async {
+        until(async || (server.ask(&url, waits).unwrap() == "1").then_some(())).await;
+        server.signal("STOP");
+        tokio::time::sleep(Duration::from_secs(13)).await;
+        server.signal("CONT");
+    };
+    let (answer, ()) = tokio::join!(edit, stopped);
+    refused(&answer, 503, "not_ready");
+    locked.await.unwrap().unwrap();
+    for name in ["Robert", "Rob"] {
+        world.node.rename(&bob, name).await;
+    }
+    assert_eq!(
+        profile(&world.node.get(&ada, "/user").await)["user"]["name"],
+        "ada",
+        "what was refused is not stored"
+    );
 }
 
 #[tokio::test]

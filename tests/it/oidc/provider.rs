@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use crate::{
@@ -109,6 +109,11 @@ impl Provider {
     /// From now on it lies like this.
     pub(crate) async fn lie(&self, lies: Value) {
         assert_eq!(Raw::at(&self.url).send("/test/lies", &lies).await.status, 200);
+    }
+
+    /// From now on the liar signs with a new key.
+    pub(crate) async fn rotate(&self) {
+        assert_eq!(Raw::at(&self.url).send("/test/rotate", &json!({})).await.status, 200);
     }
 
     /// A token of the liar with these claims.

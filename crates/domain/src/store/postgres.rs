@@ -1,6 +1,7 @@
 //! PostgreSQL, and what speaks like it: a few threads, each with a connection, that run transactions one after the other.
 //! A transaction that another one was in the way of is run again; so is one whose connection broke before its commit.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
@@ -149,7 +150,7 @@ struct Connection {
 
 impl Connection {
     fn session(&mut self) -> Work<&mut Session> {
-        if self.session.as_ref().is_none_or(|session| session.client.is_closed()) {
+        if self.session.as_ref().is_none_or(Session::is_spoiled) {
             let patience = Some(SILENT_FOR);
             self.session = Some(Session::open(&self.config, &self.encryption, &self.runtime, patience)?);
         }
@@ -257,6 +258,8 @@ pub(super) struct Session {
     statements: HashMap<String, Statement>,
     /// How long a statement may stay without an answer; a server that is cut off never gives one.
     patience: Option<Duration>,
+    /// Whether an answer is missing: a transaction may be open, and what comes next would become part of it.
+    is_lost: Cell<bool>,
 }
 
 impl Session {
@@ -267,7 +270,12 @@ impl Session {
         patience: Option<Duration>,
     ) -> Work<Self> {
         let client = runtime.block_on(connect(config, encryption))?;
-        Ok(Self { client, runtime: runtime.clone(), statements: HashMap::new(), patience })
+        let (statements, is_lost) = (HashMap::new(), Cell::new(false));
+        Ok(Self { client, runtime: runtime.clone(), statements, patience, is_lost })
+    }
+
+    fn is_spoiled(&self) -> bool {
+        self.is_lost.get() || self.client.is_closed()
     }
 
     /// Runs `work` in a transaction.
@@ -278,8 +286,9 @@ impl Session {
             // It has waited long enough, and the transaction ends with the connection.
             Err(fault) if fault.is_gone() => Err(fault),
             Err(fault) => {
-                // Where this fails the connection is gone, and the transaction with it.
-                drop(self.batch("ROLLBACK"));
+                if self.batch("ROLLBACK").is_err() {
+                    self.is_lost.set(true);
+                }
                 Err(fault)
             }
         }
@@ -322,14 +331,18 @@ impl Session {
         &self,
         answer: impl Future<Output = std::result::Result<T, tokio_postgres::Error>>,
     ) -> std::result::Result<T, DatabaseError> {
-        self.runtime.block_on(async {
+        let answered: std::result::Result<T, DatabaseError> = self.runtime.block_on(async {
             match self.patience {
                 None => Ok(answer.await?),
                 Some(patience) => {
                     Ok(timeout(patience, answer).await.map_err(|_| DatabaseError::Silent)??)
                 }
             }
-        })
+        });
+        if answered.as_ref().is_err_and(DatabaseError::is_gone) {
+            self.is_lost.set(true);
+        }
+        answered
     }
 
     /// A connection that breaks now leaves unknown whether it happened, so that is said, and nothing is tried again.
