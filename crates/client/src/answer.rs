@@ -63,13 +63,12 @@ impl Answer {
         let code = self.header("x-error-code").and_then(|word| Code::parse(&word));
         let request_id = self.header("x-request-id");
         if let (true, Ok(problem)) = (kind.contains("json"), serde_json::from_slice::<Problem>(&self.body)) {
-            let code = Code::parse(&problem.code).or(code).unwrap_or_else(|| code_of(self.status));
+            let code = Code::parse(&problem.code).or(code);
             let request_id = Some(problem.request_id).filter(|id| !id.is_empty()).or(request_id);
-            return Error { request_id, ..Error::new(code, problem.detail) };
+            return Error { request_id, ..self.error_of(code, problem.detail) };
         }
-        let code = code.unwrap_or_else(|| code_of(self.status));
         if let (true, Some((message, feature_input))) = (kind.contains("json"), self.feature_input()) {
-            return Error { code, message, request_id, feature_input };
+            return Error { request_id, feature_input, ..self.error_of(code, message) };
         }
         let text = self.text();
         let message = if text.is_empty() || text.len() > LONGEST_MESSAGE || kind.contains("html") {
@@ -77,7 +76,13 @@ impl Answer {
         } else {
             text
         };
-        Error { request_id, ..Error::new(code, message) }
+        Error { request_id, ..self.error_of(code, message) }
+    }
+
+    /// An error of the code that was told, else of the one the status stands for.
+    fn error_of(&self, told: Option<Code>, message: String) -> Error {
+        let error = Error::new(told.unwrap_or_else(|| code_of(self.status)), message);
+        Error { is_guess: told.is_none(), ..error }
     }
 
     /// The two models of `has_feature_access`; words this version does not know leave only the message.

@@ -128,7 +128,7 @@ mod tests {
         });
         let reads = post(|_: crate::body::MaybeJson<serde_json::Value>| async {});
         let (waited, response) = waits("/user/select", reads, Body::from_stream(drops)).await;
-        assert_eq!((waited, response.status().as_u16()), (30, 400));
-        assert_eq!(response.headers()["x-error-code"], "invalid_body");
+        assert_eq!((waited, response.status().as_u16()), (30, 408));
+        assert_eq!(response.headers()["x-error-code"], "unreachable");
     }
 }

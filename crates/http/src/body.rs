@@ -110,7 +110,7 @@ async fn read(request: Request) -> Result<(Parts, Bytes), Failure> {
     }
     let bytes = timeout(BODY_WITHIN, axum::body::to_bytes(body, MAX_BODY))
         .await
-        .map_err(|_| Error::invalid_body("the body did not arrive in time: send it whole"))?
+        .map_err(|_| Failure::late("the body did not arrive in time: send it whole"))?
         .map_err(|error| unread(&error))?;
     Ok((parts, bytes))
 }

@@ -85,6 +85,11 @@ impl Failure {
         Self { error, status, cause: None }
     }
 
+    /// A body that did not arrive in time: nothing is wrong with what the caller has to say, only with the way.
+    pub(crate) fn late(why: &str) -> Self {
+        Self { status: StatusCode::REQUEST_TIMEOUT, ..Error::new(Code::Unreachable, why).into() }
+    }
+
     /// A handler that panicked, with where and why for the log.
     pub(crate) fn panicked(cause: String) -> Self {
         Self { cause: Some(cause.into()), ..Self::of_status(StatusCode::INTERNAL_SERVER_ERROR) }

@@ -118,6 +118,8 @@ pub struct Error {
     pub message: String,
     /// The request it belongs to, when it came over HTTP.
     pub request_id: Option<String>,
+    /// Whether the code was concluded from a status that nothing explained: what answered may be something in between.
+    pub is_guess: bool,
     /// Set when the answer is one of the two models of `has_feature_access`.
     pub feature_input: Option<FeatureInput>,
 }
@@ -125,7 +127,7 @@ pub struct Error {
 impl Error {
     /// An error of this code.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), request_id: None, feature_input: None }
+        Self { code, message: message.into(), request_id: None, is_guess: false, feature_input: None }
     }
 
     /// 401: nobody is signed in on this device.

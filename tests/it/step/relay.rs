@@ -15,6 +15,10 @@ use tokio::{
 
 use crate::raw::PATIENCE;
 
+/// What a proxy says that has lost its way to the cloud.
+const NO_SUCH_PATH: &[u8] =
+    b"HTTP/1.1 404 Not Found\r\nContent-Type: text/plain\r\nContent-Length: 21\r\n\r\ndefault backend - 404";
+
 /// A relay in front of a cloud, for as long as the test runs.
 pub(super) struct Relay {
     url: String,
@@ -28,6 +32,8 @@ struct State {
     is_cut: watch::Sender<bool>,
     /// How the requests begin that do not get through.
     blocks: Mutex<Option<&'static str>>,
+    /// How the requests begin that something in between answers, which knows no such path.
+    refuses: Mutex<Option<&'static str>>,
     /// Whether what streams tell is held up.
     holds: watch::Sender<bool>,
     exchanges: Mutex<Vec<Exchange>>,
@@ -53,6 +59,7 @@ impl Relay {
             loses: Mutex::default(),
             is_cut: watch::Sender::new(false),
             blocks: Mutex::default(),
+            refuses: Mutex::default(),
             holds: watch::Sender::new(false),
             exchanges: Mutex::default(),
         };
@@ -84,6 +91,11 @@ impl Relay {
     /// Requests that begin like this do not get through, until the next word.
     pub(super) fn block(&self, request: Option<&'static str>) {
         *self.state.blocks.lock().unwrap() = request;
+    }
+
+    /// Requests that begin like this are answered by something in between, until the next word.
+    pub(super) fn refuse(&self, request: Option<&'static str>) {
+        *self.state.refuses.lock().unwrap() = request;
     }
 
     /// Holds up what streams tell, or lets it go.
@@ -123,6 +135,10 @@ async fn relay(state: Arc<State>, mut device: TcpStream) {
                 let Ok(length @ 1..) = read else { return };
                 if let Some(head) = head(&asked[..length]) {
                     if state.blocks.lock().unwrap().is_some_and(|blocked| head.starts_with(blocked)) { return }
+                    if state.refuses.lock().unwrap().is_some_and(|refused| head.starts_with(refused)) {
+                        drop(device.write_all(NO_SUCH_PATH).await);
+                        return;
+                    }
                     loses = state.loses.lock().unwrap().take_if(|lost| head.starts_with(*lost)).is_some();
                     is_stream = head.starts_with("GET /user/stream");
                     let mut exchanges = state.exchanges.lock().unwrap();

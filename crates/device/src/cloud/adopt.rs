@@ -10,6 +10,21 @@ use crate::Device;
 impl Device {
     /// Takes over what the cloud shows. `done` is the place of an edit that is acknowledged by it.
     pub(super) async fn adopt(&self, user: &str, shown: UserProfile, done: Option<i64>) -> Result<()> {
+        self.take_over(user, shown, done, newer).await
+    }
+
+    /// The same for a cloud that does not know what it showed before: it was restored from a backup.
+    pub(super) async fn adopt_anew(&self, user: &str, shown: UserProfile) -> Result<()> {
+        self.take_over(user, shown, None, |_, shown| shown).await
+    }
+
+    async fn take_over(
+        &self,
+        user: &str,
+        shown: UserProfile,
+        done: Option<i64>,
+        choose: fn(Option<UserProfile>, UserProfile) -> UserProfile,
+    ) -> Result<()> {
         let (id, now) = (user.to_owned(), self.0.ambient.now());
         self.write(move |tx| {
             if let Some(place) = done {
@@ -17,7 +32,7 @@ impl Device {
             }
             // Whose account is gone meanwhile has nothing to be kept in step.
             let Some(account) = tx.cloud_account(&id)? else { return Ok(()) };
-            let shown = newer(account.shown.clone(), shown);
+            let shown = choose(account.shown.clone(), shown);
             let account = CloudAccount { shown: Some(shown), checked_in_at: Some(now), ..account };
             tx.put_cloud_account(&account)?;
             show(tx, &account, now)

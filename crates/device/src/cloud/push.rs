@@ -3,7 +3,7 @@
 //! goes with it.
 
 use usher_domain::store::Queued;
-use usher_wire::{Caller, Code, Error, Result, UserApi};
+use usher_wire::{Caller, Code, Error, Result, UserApi, UserProfile};
 
 use super::line::at_cloud;
 use crate::Device;
@@ -31,7 +31,14 @@ impl Device {
                 Ok(shown) => self.adopt(user, shown, Some(place)).await?,
                 Err(error) if error.code == Code::Conflict && anew < ANEW => {
                     anew += 1;
-                    self.look_at_cloud(user).await?;
+                    let shown = self.shown_at_cloud(user).await?;
+                    // The newest state there is, and it was not known there: that cloud has lost it.
+                    let is_lost = anew > 1;
+                    if is_lost {
+                        self.adopt_anew(user, shown).await?
+                    } else {
+                        self.adopt(user, shown, None).await?
+                    }
                 }
                 Err(error) if is_for_good(&error) => self.give_up(user, place, error.message).await?,
                 Err(error) => return Err(error),
@@ -41,18 +48,21 @@ impl Device {
 
     /// Reads the present state at the cloud.
     pub(super) async fn look_at_cloud(&self, user: &str) -> Result<()> {
+        let shown = self.shown_at_cloud(user).await?;
+        self.adopt(user, shown, None).await
+    }
+
+    async fn shown_at_cloud(&self, user: &str) -> Result<UserProfile> {
         let present = at_cloud!(self, user, line => line.client.user_snapshot(&line.caller))?;
-        match present.user.clone() {
-            Some(shown) => self.adopt(user, shown, None).await,
-            None => {
-                Err(Error::new(Code::UpstreamFailed, "the cloud does not say who this is: try again later"))
-            }
-        }
+        present.user.clone().ok_or_else(|| {
+            Error::new(Code::UpstreamFailed, "the cloud does not say who this is: try again later")
+        })
     }
 }
 
-/// Whether the cloud would say the same however often it is asked.
+/// Whether the cloud would say the same however often it is asked. What a proxy says in its place passes.
 fn is_for_good(error: &Error) -> bool {
     use Code::{InvalidBody, InvalidValue, NotAllowed, NotFound, Taken, TooLarge};
-    matches!(error.code, InvalidBody | InvalidValue | NotAllowed | NotFound | Taken | TooLarge)
+    !error.is_guess
+        && matches!(error.code, InvalidBody | InvalidValue | NotAllowed | NotFound | Taken | TooLarge)
 }
