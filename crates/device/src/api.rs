@@ -172,21 +172,25 @@ impl UserApi for Device {
     }
 
     async fn sessions_snapshot(&self, caller: &Caller) -> Result<UserSessions> {
+        self.witness_of_a_person(caller)?;
         pass!(self, caller, line => line.client.sessions_snapshot(&line.caller),
             else Err(Error::not_available_here(NO_CLOUD_ACCOUNT)))
     }
 
     async fn revoke_session(&self, caller: &Caller, session: &str) -> Result<UserSessions> {
+        self.witness_of_a_person(caller)?;
         pass!(self, caller, line => line.client.revoke_session(&line.caller, session),
             else Err(Error::not_available_here(NO_CLOUD_ACCOUNT)))
     }
 
     async fn export_user(&self, caller: &Caller) -> Result<UserExport> {
+        self.witness_of_a_person(caller)?;
         pass!(self, caller, line => line.client.export_user(&line.caller),
             else Err(Error::not_available_here(NO_CLOUD_ACCOUNT)))
     }
 
     async fn delete_user(&self, caller: &Caller) -> Result<Deletion> {
+        self.witness_of_a_person(caller)?;
         pass!(self, caller, line => line.client.delete_user(&line.caller),
             else Err(Error::not_available_here(NO_CLOUD_ACCOUNT)))
     }

@@ -4,7 +4,12 @@ use insta::assert_snapshot;
 use serde_json::{Value, json};
 
 use super::{World, edit, refresh, stands};
-use crate::{daemon::Daemon, raw::Raw, steps::with_ada};
+use crate::{
+    daemon::Daemon,
+    oidc::configure,
+    raw::{Raw, Reply},
+    steps::with_ada,
+};
 
 /// The session of this device among those it is told of.
 async fn own_session(device: &Daemon) -> Value {
@@ -85,4 +90,23 @@ fn an_account_of_no_cloud_is_told_so() {
         assert!(answer.stderr.contains("not connected to a cloud"), "{answer}");
     }
     assert!(daemon.cli(&["delete", "--yes"]).stderr.contains("not connected to a cloud"));
+}
+
+#[tokio::test]
+async fn a_page_sees_and_ends_nothing_of_it() {
+    let Some(world) = World::start() else { return };
+    let cloud = format!("guard = \"legacy\"\ncloud = \"{}\"\n", world.node.url());
+    let laptop = Daemon::start_with(|data| configure(data, world.provider.url(), &cloud));
+    world.sign_in(&laptop, "ada").await;
+    let raw = Raw::new(&laptop);
+    let own = own_session(&laptop).await;
+    let revoke = format!("/sessions/{}/revoke", own.as_str().unwrap());
+    for (method, path) in
+        [("GET", "/sessions"), ("POST", &*revoke), ("GET", "/user/export"), ("POST", "/user/delete")]
+    {
+        let request = raw.request(method, path).header("origin", "http://localhost:8888");
+        let reply = Reply::to(request).await;
+        assert_eq!(reply.outcome(), (403, Some("not_allowed")), "{path}: {reply:?}");
+    }
+    assert_eq!(own_session(&laptop).await, own);
 }
