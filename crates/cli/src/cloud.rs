@@ -28,7 +28,7 @@ mod otlp;
 mod watch;
 
 /// How much callers together may hold at once.
-const LIMITS: Limits = Limits { connections: 16 * 1024, streams_per_application: usize::MAX };
+const LIMITS: Limits = Limits { connections: 16 * 1024, streams_per_application: 1024 };
 
 /// Arguments of `cloud`. Each is also a key of the configuration file and, as `USHER_...`, of the environment.
 #[derive(Debug, clap::Args)]

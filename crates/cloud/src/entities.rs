@@ -10,6 +10,9 @@ use usher_wire::{
 use crate::Cloud;
 use crate::fanout::Changes;
 
+/// How many organisations and teams a person may belong to.
+const MOST_MEMBERSHIPS: usize = 64;
+
 impl Cloud {
     pub(crate) async fn entities(&self, caller: &Caller) -> Result<Entities> {
         let id = self.visit(caller).await?.id;
@@ -39,6 +42,7 @@ impl Cloud {
         let made = entity.clone();
         self.write_and_tell(move |tx| {
             tx.insert_entity(&entity, now)?;
+            check_memberships(tx, &id, &entity.id)?;
             tx.insert_membership(&id, &entity.id)?;
             tx.make_admin(&entity.id, &id)?;
             Ok(((), touch(tx, &entity.id, now)?))
@@ -84,6 +88,7 @@ impl Cloud {
         self.write_and_tell(move |tx| {
             of_admin(tx, &entity, &id)?;
             let member = tx.user(&user)?.ok_or_else(|| Error::not_found(format_args!("account `{user}`")))?;
+            check_memberships(tx, &user, &entity)?;
             tx.insert_membership(&user, &entity)?;
             Ok(((), vec![bump(tx, member, now)?]))
         })
@@ -157,6 +162,17 @@ fn show_members(tx: &Tx<'_>, entity: &mut Entity) -> Work<()> {
     let indices = (0..).zip(&iterable).map(|(index, user)| (user.id.clone(), index)).collect();
     entity.users = Some(FlattenedUsers { iterable, indices: Some(indices), score: None, schema: None });
     Ok(())
+}
+
+/// Organisations are part of the profiles of their members, so together they must leave those readable.
+fn check_memberships(tx: &Tx<'_>, user: &str, entity: &str) -> Work<()> {
+    let known = tx.memberships(user)?;
+    if known.len() < MOST_MEMBERSHIPS || known.iter().any(|known| known == entity) {
+        return Ok(());
+    }
+    let message =
+        format!("nobody belongs to more than {MOST_MEMBERSHIPS} organisations and teams: leave one");
+    Err(Error::new(Code::NotAllowed, message).into())
 }
 
 fn check_entity_name(name: &str) -> Result<()> {

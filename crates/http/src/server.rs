@@ -48,7 +48,7 @@ const DRAIN_WITHIN: Duration = Duration::from_secs(4);
 pub struct Limits {
     /// Connections, beside streams.
     pub connections: usize,
-    /// Streams of one application; callers without an application id count as one.
+    /// Streams of one application with one token; callers without either count as one.
     pub streams_per_application: usize,
 }
 

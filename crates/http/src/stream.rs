@@ -2,6 +2,7 @@
 //! blocks only its own task, and gets the newest state when it reads again.
 
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -51,7 +52,7 @@ pub(crate) struct Streams {
     pub(crate) deltas: Arc<Deltas>,
 }
 
-/// How many streams are open, by application.
+/// How many streams are open, by who holds them.
 struct Open {
     most: usize,
     counts: Mutex<Counts>,
@@ -60,19 +61,20 @@ struct Open {
 #[derive(Default)]
 struct Counts {
     all: usize,
-    by_application: HashMap<String, usize>,
+    by_holder: HashMap<u64, usize>,
 }
 
 /// The place of one open stream; free again when dropped.
 struct Slot {
     open: Arc<Open>,
-    application: Box<str>,
+    holder: u64,
 }
 
 /// A request that may want to become a WebSocket.
 pub(crate) struct Upgrade {
     upgrade: WebSocketUpgrade,
-    application: Box<str>,
+    /// What stands for the application and the token; each is only as long as a caller likes.
+    holder: u64,
     visit: Option<Visit>,
 }
 
@@ -89,17 +91,17 @@ impl Streams {
 }
 
 impl Open {
-    fn take(self: &Arc<Self>, application: Box<str>) -> Option<Slot> {
+    fn take(self: &Arc<Self>, holder: u64) -> Option<Slot> {
         let mut counts = self.counts();
-        let own = counts.by_application.get(&*application).copied().unwrap_or_default();
+        let own = counts.by_holder.get(&holder).copied().unwrap_or_default();
         if own >= self.most || counts.all >= MAX_STREAMS {
             return None;
         }
         counts.all += 1;
-        counts.by_application.insert(application.to_string(), own + 1);
+        counts.by_holder.insert(holder, own + 1);
         drop(counts);
         metrics::gauge!("usher_streams").increment(1);
-        Some(Slot { open: Arc::clone(self), application })
+        Some(Slot { open: Arc::clone(self), holder })
     }
 
     fn counts(&self) -> MutexGuard<'_, Counts> {
@@ -112,9 +114,9 @@ impl Drop for Slot {
         metrics::gauge!("usher_streams").decrement(1);
         let mut counts = self.open.counts();
         counts.all -= 1;
-        match counts.by_application.get_mut(&*self.application) {
+        match counts.by_holder.get_mut(&self.holder) {
             Some(count) if *count > 1 => *count -= 1,
-            _ => drop(counts.by_application.remove(&*self.application)),
+            _ => drop(counts.by_holder.remove(&self.holder)),
         }
     }
 }
@@ -133,11 +135,14 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for Upgrade {
             // The library's default is 128 KiB for each socket, allocated at once; what comes in are control frames.
             .read_buffer_size(256)
             .write_buffer_size(0)
-            .max_write_buffer_size(2 * 1024 * 1024)
+            // One frame at a time is in it: the largest profile there can be, with all its organisations.
+            .max_write_buffer_size(8 * 1024 * 1024)
             .max_message_size(MAX_INCOMING)
             .max_frame_size(MAX_INCOMING);
-        let application = caller::application(&parts.headers).unwrap_or_default().into();
-        Ok(Some(Self { upgrade, application, visit: parts.extensions.get().cloned() }))
+        let mut holder = DefaultHasher::new();
+        (caller::application(&parts.headers), parts.headers.get(header::AUTHORIZATION)).hash(&mut holder);
+        let holder = holder.finish();
+        Ok(Some(Self { upgrade, holder, visit: parts.extensions.get().cloned() }))
     }
 }
 
@@ -169,7 +174,7 @@ impl Upgrade {
         hear: impl FnMut(Message) + Send + 'static,
         streams: &Streams,
     ) -> Answer {
-        let slot = streams.open.take(self.application).ok_or_else(|| {
+        let slot = streams.open.take(self.holder).ok_or_else(|| {
             Error::new(Code::TooManyRequests, "too many streams are open: close some and try again")
         })?;
         let (closing, open) = (streams.closing.clone(), streams.tracker.token());

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{Database, on_both, profile, refused, world};
 
-on_both![an_admin_decides_and_members_feel_it];
+on_both![an_admin_decides_and_members_feel_it, nobody_is_buried_under_organisations];
 
 async fn an_admin_decides_and_members_feel_it(database: Database) {
     let world = world!(database);
@@ -40,4 +40,23 @@ async fn an_admin_decides_and_members_feel_it(database: Database) {
     refused(&world.node.get(&bob, &format!("/entity/{id}")).await, 404, "not_found");
     assert_eq!(world.node.tell(&ada, &format!("/entities/{id}/delete")).await.status, 204);
     assert_eq!(profile(&world.node.get(&ada, "/entities").await)["iterable"], json!([]));
+}
+
+async fn nobody_is_buried_under_organisations(database: Database) {
+    let world = world!(database);
+    let (mal, bob) = (world.token("mal").await, world.token("bob").await);
+    let bob_id = profile(&world.node.get(&bob, "/user").await)["user"]["id"].as_str().unwrap().to_owned();
+    let found = async |who: &str, size: usize| {
+        let seed = json!({ "name": "Stones", "org_identifier": "x".repeat(size) });
+        world.node.post(who, "/entities/create", &seed).await
+    };
+    refused(&found(&mal, 64 * 1024).await, 413, "too_large");
+    for _ in 0..64 {
+        let made = profile(&found(&mal, 60 * 1024).await);
+        let taken_in = format!("/user/{bob_id}/entities/associate/{}", made["id"].as_str().unwrap());
+        assert_eq!(world.node.tell(&mal, &taken_in).await.status, 204);
+    }
+    refused(&found(&bob, 1).await, 403, "not_allowed");
+    let mut stream = world.node.stream(&bob, "/user/stream").await.unwrap();
+    assert_eq!(stream.json().await["entities"]["iterable"].as_array().unwrap().len(), 64);
 }

@@ -96,12 +96,14 @@ impl Device {
             if again { line.client.connect_user_from(&line.caller, known).await? } else { first? };
         self.check_in(user).await?;
         self.push_edits(user).await?;
-        *attempts = 0;
         let mut next_check_in = Instant::now() + jittered(CHECK_IN_EVERY, &self.0.ambient);
         loop {
             tokio::select! {
                 state = states.next() => match state.map(|present| present.user.clone()) {
-                    Some(Some(shown)) => self.adopt(user, shown, None).await?,
+                    Some(Some(shown)) => {
+                        *attempts = 0;
+                        self.adopt(user, shown, None).await?;
+                    }
                     Some(None) => return Err(Error::new(Code::NotSignedIn, "the cloud knows nobody by this token")),
                     None => return Ok(()),
                 },

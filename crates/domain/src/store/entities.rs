@@ -1,9 +1,12 @@
 //! Organisations and teams of a cloud, and who belongs to them.
 
-use usher_wire::{Entity, Timestamp};
+use usher_wire::{Code, Entity, Error, Timestamp};
 
 use super::tx::Row;
 use super::{Fault, Tx, Work};
+
+/// The largest entity, in bytes of its document.
+const LARGEST: usize = 64 * 1024;
 
 /// An entity as stored, without its members.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,6 +31,16 @@ pub(super) fn entity(row: &Row<'_>) -> Work<Entity> {
     Ok(read(row)?.entity)
 }
 
+/// The text of an entity. It becomes a part of the profile of each member.
+fn document(entity: &Entity) -> Work<String> {
+    let text = serde_json::to_string(entity)?;
+    if text.len() <= LARGEST {
+        return Ok(text);
+    }
+    let message = format!("an organisation or team takes at most {LARGEST} bytes: configure less");
+    Err(Error::new(Code::TooLarge, message).into())
+}
+
 impl Tx<'_> {
     /// The entity of this id.
     pub fn entity(&self, id: &str) -> Work<Option<StoredEntity>> {
@@ -42,7 +55,7 @@ impl Tx<'_> {
     /// Adds an entity.
     pub fn insert_entity(&self, entity: &Entity, now: Timestamp) -> Work<()> {
         let sql = "INSERT INTO entities (id, document, revision, updated_at) VALUES ($1, $2, 1, $3)";
-        let document = serde_json::to_string(entity)?;
+        let document = document(entity)?;
         self.execute(sql, &[&entity.id, &document, &now.as_millis()])?;
         Ok(())
     }
@@ -51,7 +64,7 @@ impl Tx<'_> {
     pub fn update_entity(&self, last: &StoredEntity, entity: &Entity, now: Timestamp) -> Work<()> {
         let sql = "UPDATE entities SET document = $1, revision = revision + 1, updated_at = $2
                    WHERE id = $3 AND revision = $4";
-        let document = serde_json::to_string(entity)?;
+        let document = document(entity)?;
         match self.execute(sql, &[&document, &now.as_millis(), &entity.id, &last.revision])? {
             0 => Err(Fault::Raced),
             _ => Ok(()),

@@ -33,11 +33,11 @@ const LEFT_OPEN: [&str; 3] = ["7.1.6", "7.13.1", "7.13.2"];
 const PATIENCE: Duration = Duration::from_secs(20);
 
 async fn echo(State(streams): State<Streams>, upgrade: Option<Upgrade>) -> Answer {
-    let Upgrade { upgrade, application, visit } =
+    let Upgrade { upgrade, holder, visit } =
         upgrade.ok_or_else(|| Failure::of_status(axum::http::StatusCode::UPGRADE_REQUIRED))?;
     let upgrade =
         upgrade.max_message_size(LARGEST).max_frame_size(LARGEST).max_write_buffer_size(LARGEST + 1024);
-    let upgrade = Upgrade { upgrade, application, visit };
+    let upgrade = Upgrade { upgrade, holder, visit };
     let (say, mut heard) = mpsc::unbounded_channel();
     let hear = move |message| {
         if matches!(message, Message::Text(_) | Message::Binary(_)) {
