@@ -18,6 +18,8 @@ use crate::Settings;
 const BELIEVED_FOR: i64 = 60_000;
 /// How far the clocks of a provider and of this machine may be apart, in milliseconds.
 pub(crate) const SKEW: i64 = 60_000;
+/// What the name of a session begins with that lasts as long as one token.
+pub(crate) const TOKEN_SESSION: &str = "token:";
 /// Tokens remembered at once.
 const MOST: usize = 100_000;
 
@@ -112,7 +114,11 @@ impl Authority {
         if let Some(known) = self.known().get(&hash)
             && now < known.believed_until
         {
-            return if now < known.expires_at + SKEW { Ok(Arc::clone(known)) } else { Err(expired()) };
+            return if now < known.expires_at.saturating_add(SKEW) {
+                Ok(Arc::clone(known))
+            } else {
+                Err(expired())
+            };
         }
         let bearer = Arc::new(self.ask(token, &hash, now).await?);
         let mut known = self.known();
@@ -142,7 +148,8 @@ impl Authority {
         let own_session = match claims.session() {
             Some(session) => format!("sid:{session}"),
             None => {
-                format!("token:{}", hash[..12].iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+                let digits: String = hash[..12].iter().map(|byte| format!("{byte:02x}")).collect();
+                format!("{TOKEN_SESSION}{digits}")
             }
         };
         // One that does not say when it ends is asked for again soon.

@@ -15,7 +15,7 @@ use usher_wire::{
 use uuid::Uuid;
 
 use crate::Cloud;
-use crate::authority::{Bearer, refused};
+use crate::authority::{Bearer, TOKEN_SESSION, refused};
 
 /// How often it is written down that a session is alive, in milliseconds.
 const SEEN_EVERY: i64 = 600_000;
@@ -29,8 +29,8 @@ const GENERATION: u64 = 1;
 /// A person who asks.
 pub(crate) struct Visit {
     pub(crate) id: String,
-    /// The revision of his that was there when he came.
-    revision: u64,
+    /// The revision of his that was there when he came, and its stamp.
+    revision: (u64, i64),
     pub(crate) bearer: Arc<Bearer>,
     pub(crate) session: String,
 }
@@ -38,24 +38,28 @@ pub(crate) struct Visit {
 impl Cloud {
     /// Who asks. A token that was never seen makes an account; one of an ended session is refused.
     pub(crate) async fn visit(&self, caller: &Caller) -> Result<Visit> {
+        self.visit_by(caller, Act::Asks).await
+    }
+
+    async fn visit_by(&self, caller: &Caller, act: Act) -> Result<Visit> {
         let bearer = self.0.authority.bearer(caller).await?;
         let session = bearer.session(caller);
         let visitor = self.visitor(bearer.issuer(), bearer.claims.subject(), &session).await?;
         let now = self.0.ambient.now();
         if let Some(visitor) = visitor {
-            check(&visitor, &bearer)?;
+            check(&visitor, &bearer, &session, act)?;
             // One that was signed out and came back is seen anew, too.
             let refused_before = visitor.refused_before.unwrap_or_default();
             let is_fresh = visitor.seen_at.is_some_and(|at| {
                 now.as_millis() - at.as_millis() < SEEN_EVERY && at.as_millis() > refused_before
             });
             if is_fresh && visitor.leaves_since.is_none() {
-                let revision = visitor.revision.try_into().unwrap_or_default();
+                let revision = (visitor.revision.try_into().unwrap_or_default(), visitor.updated_at);
                 return Ok(Visit { id: visitor.id, revision, bearer, session });
             }
         }
-        let user = self.meet(caller, &bearer, &session, now).await?;
-        let revision = user.revision.try_into().unwrap_or_default();
+        let user = self.meet(caller, act, &bearer, &session, now).await?;
+        let revision = (user.revision.try_into().unwrap_or_default(), user.updated_at.as_millis());
         Ok(Visit { id: user.profile.id, revision, bearer, session })
     }
 
@@ -63,6 +67,7 @@ impl Cloud {
     async fn meet(
         &self,
         caller: &Caller,
+        act: Act,
         bearer: &Arc<Bearer>,
         session: &str,
         now: Timestamp,
@@ -73,7 +78,7 @@ impl Cloud {
             let (issuer, subject) = (bearer.issuer(), bearer.claims.subject());
             let user = match tx.visitor(issuer, subject, &session)? {
                 Some(visitor) => {
-                    check(&visitor, &bearer)?;
+                    check(&visitor, &bearer, &session, act)?;
                     tx.user(&visitor.id)?.ok_or_else(|| unknown_user(&visitor.id))?
                 }
                 None => create(tx, &bearer, &cloud, now)?,
@@ -130,7 +135,7 @@ impl Cloud {
 
     /// The token says who it is; the body may fill what is empty.
     pub(crate) async fn select(&self, caller: &Caller, body: Option<Auth0User>) -> Result<UserProfile> {
-        let visit = self.visit(caller).await?;
+        let visit = self.visit_by(caller, Act::SignsIn).await?;
         let Some(body) = body else { return self.profile(caller).await };
         let (id, subject) = (visit.id.clone(), visit.bearer.claims.subject());
         let is_other = |name: &String| !name.is_empty() && name != subject && *name != id;
@@ -267,13 +272,22 @@ impl Cloud {
     }
 }
 
+/// What a person is about to do.
+#[derive(Clone, Copy, PartialEq)]
+enum Act {
+    /// Says that he is there now.
+    SignsIn,
+    /// Anything else, which programs do by themselves.
+    Asks,
+}
+
 /// Whether the visitor's token is still good.
-fn check(visitor: &Visitor, bearer: &Bearer) -> Result<()> {
+fn check(visitor: &Visitor, bearer: &Bearer, session: &str, act: Act) -> Result<()> {
     if visitor.refused_before == Some(FOR_GOOD) {
         return Err(refused("this session was ended: sign in again at the identity provider"));
     }
     if let Some(since) = visitor.leaves_since {
-        return match signed_in_since(visitor, bearer, since) {
+        return match signed_in_since(visitor, bearer, session, act, since) {
             true => Ok(()),
             false => Err(refused("this account is about to be deleted: sign in again to keep it")),
         };
@@ -287,11 +301,13 @@ fn check(visitor: &Visitor, bearer: &Bearer) -> Result<()> {
 }
 
 /// Whether the person signed in after a moment. Programs refresh tokens by themselves, so a new token alone says nothing:
-/// the provider says when it was (`auth_time`), or the session was never seen here.
-fn signed_in_since(visitor: &Visitor, bearer: &Bearer, since: i64) -> bool {
+/// the provider says when it was (`auth_time`), or the session was never seen here. Where the token itself is the session,
+/// each one is new, and only who selects the account signs in.
+fn signed_in_since(visitor: &Visitor, bearer: &Bearer, session: &str, act: Act, since: i64) -> bool {
     match bearer.claims.authenticated() {
         Some(seconds) => seconds.saturating_mul(1000) > since,
-        None => visitor.seen_at.is_none() && bearer.issued_at > since,
+        None if visitor.seen_at.is_some() || bearer.issued_at <= since => false,
+        None => act == Act::SignsIn || !session.starts_with(TOKEN_SESSION),
     }
 }
 

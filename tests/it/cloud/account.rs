@@ -13,6 +13,7 @@ on_both![
     who_comes_back_in_time_keeps_the_account,
     only_a_person_comes_back_and_no_program_does,
     who_does_not_is_gone_and_others_organisations_stay,
+    who_comes_later_under_the_same_id_sees_nothing_of_who_was_there,
 ];
 
 async fn everything_is_handed_out_and_nobody_elses(database: Database) {
@@ -68,8 +69,12 @@ async fn who_comes_back_in_time_keeps_the_account(database: Database) {
     assert_eq!(profile(&asked)["state"], "PENDING");
     let later = seconds_now() + 5;
     let again = world.provider.token(json!({ "sub": "ada", "iat": later })).await;
-    assert_eq!(profile(&world.node.get(&again, "/user").await)["user"]["name"], "Countess");
+    // Each token is a session of its own, and a program may have refreshed it: only who selects the account is back.
+    refused(&world.node.get(&again, "/user").await, 401, "not_signed_in");
+    assert_eq!(profile(&Raw::at(world.node.url()).get(&path).await)["state"], "PENDING");
+    assert_eq!(profile(&world.node.tell(&again, "/user/select").await)["name"], "Countess");
     assert_eq!(profile(&Raw::at(world.node.url()).get(&path).await)["state"], "RESTORED");
+    assert_eq!(profile(&world.node.get(&again, "/user").await)["user"]["name"], "Countess");
     refused(&Raw::at(world.node.url()).get("/user/delete/none").await, 404, "not_found");
 }
 
@@ -114,14 +119,7 @@ async fn who_does_not_is_gone_and_others_organisations_stay(database: Database) 
     let shared = shared["id"].as_str().unwrap();
     world.node.tell(&ada, &format!("/user/{bob_id}/entities/associate/{shared}")).await;
     let receipt = profile(&world.node.tell(&ada, "/user/delete").await);
-    let path = format!("/user/delete/{}", receipt["receipt"].as_str().unwrap());
-    let raw = Raw::at(world.node.url());
-    let done = async {
-        while profile(&raw.get(&path).await)["state"] != "DONE" {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(30), done).await.expect("it is done when its time has come");
+    done(&world, receipt["receipt"].as_str().unwrap()).await;
     let again = world.provider.token(json!({ "sub": "ada", "iat": seconds_now() + 5 })).await;
     let newcomer = profile(&world.node.get(&again, "/user").await)["user"].clone();
     assert_ne!(newcomer["id"], json!(ada_id), "nothing of the old account is left");
@@ -132,4 +130,35 @@ async fn who_does_not_is_gone_and_others_organisations_stay(database: Database) 
     let renamed = json!({ "id": shared, "name": "Ours", "type": "ORGANIZATION", "configuration": {},
         "created": left[0]["created"], "updated": left[0]["updated"] });
     assert_eq!(profile(&world.node.post(&bob, "/entity/update", &renamed).await)["name"], "Ours");
+}
+
+async fn who_comes_later_under_the_same_id_sees_nothing_of_who_was_there(database: Database) {
+    let world = world!(database, "deletes_after = 1\nlook_every = 1");
+    let id = "0b5a0000-0000-4000-8000-000000000042";
+    let token = async |name: &str| {
+        let claims =
+            json!({ "sub": name, "name": name, "email": format!("{name}@example.org"), "global_id": id });
+        world.provider.token(claims).await
+    };
+    let ada = token("ada").await;
+    let first = profile(&world.node.get(&ada, "/user").await)["user"].clone();
+    assert_eq!((&first["id"], &first["name"]), (&json!(id), &json!("ada")));
+    let receipt = profile(&world.node.tell(&ada, "/user/delete").await);
+    done(&world, receipt["receipt"].as_str().unwrap()).await;
+    let second = profile(&world.node.get(&token("eve").await, "/user").await)["user"].clone();
+    assert_eq!(
+        (&second["id"], &second["name"], &second["email"]),
+        (&json!(id), &json!("eve"), &json!("eve@example.org"))
+    );
+}
+
+/// Waits until an account is deleted.
+async fn done(world: &super::World, receipt: &str) {
+    let (raw, path) = (Raw::at(world.node.url()), format!("/user/delete/{receipt}"));
+    let done = async {
+        while profile(&raw.get(&path).await)["state"] != "DONE" {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), done).await.expect("it is done when its time has come");
 }

@@ -41,10 +41,13 @@ pub struct Visitor {
     pub refused_before: Option<i64>,
     /// When the person asked to be deleted.
     pub leaves_since: Option<i64>,
+    /// The stamp of the present revision; milliseconds since 1970.
+    pub updated_at: i64,
 }
 
 /// The person an issuer ($1) knows by a subject ($2), in a session of his ($3).
-pub(super) const VISITOR: &str = "SELECT users.id, revision, seen_at, refused_before, requested_at
+pub(super) const VISITOR: &str =
+    "SELECT users.id, revision, seen_at, refused_before, requested_at, users.updated_at
     FROM identities JOIN users ON users.id = identities.user_id
     LEFT JOIN user_sessions ON user_sessions.user_id = users.id AND user_sessions.id = $3
     LEFT JOIN deletions ON deletions.user_id = users.id
@@ -59,6 +62,7 @@ pub(super) fn visitor(row: &Row<'_>) -> Work<Visitor> {
         seen_at: seen_at.and_then(|millis| Timestamp::from_millis(millis).ok()),
         refused_before: row.get(3)?,
         leaves_since: row.get(4)?,
+        updated_at: row.get(5)?,
     })
 }
 
