@@ -105,7 +105,7 @@ fn signed_out() {
     exit code 1
     --- stderr
     error: nobody is signed in
-    hint: `usher login --local` signs in, with `--name NAME --email EMAIL` to a new account
+    hint: `usher login` signs in; without an identity provider, `usher login --local --name NAME --email EMAIL`
     ");
     assert_snapshot!(daemon.cli(&["whoami", "--json"]), @r"
     exit code 1
@@ -113,7 +113,7 @@ fn signed_out() {
     null
     --- stderr
     error: nobody is signed in
-    hint: `usher login --local` signs in, with `--name NAME --email EMAIL` to a new account
+    hint: `usher login` signs in; without an identity provider, `usher login --local --name NAME --email EMAIL`
     ");
     assert_snapshot!(daemon.cli(&["accounts"]), @r"
     exit code 0
@@ -154,25 +154,25 @@ fn signed_out() {
     exit code 1
     --- stderr
     error: nobody is signed in
-    hint: `usher login --local` signs in, with `--name NAME --email EMAIL` to a new account
+    hint: `usher login` signs in; without an identity provider, `usher login --local --name NAME --email EMAIL`
     ");
     assert_snapshot!(daemon.cli(&["profile", "set", "name", "Ada"]), @r"
     exit code 1
     --- stderr
     error: nobody is signed in
-    hint: `usher login --local` signs in, with `--name NAME --email EMAIL` to a new account
+    hint: `usher login` signs in; without an identity provider, `usher login --local --name NAME --email EMAIL`
     ");
     assert_snapshot!(daemon.cli(&["access", "SEGMENT"]), @r"
     exit code 1
     --- stderr
     error: nobody is signed in
-    hint: `usher login --local` signs in, with `--name NAME --email EMAIL` to a new account
+    hint: `usher login` signs in; without an identity provider, `usher login --local --name NAME --email EMAIL`
     ");
     assert_snapshot!(daemon.cli(&["orgs"]), @r"
     exit code 1
     --- stderr
     error: nobody is signed in
-    hint: `usher login --local` signs in, with `--name NAME --email EMAIL` to a new account
+    hint: `usher login` signs in; without an identity provider, `usher login --local --name NAME --email EMAIL`
     ");
     assert_snapshot!(daemon.cli(&["status"]), @r"
     exit code 0

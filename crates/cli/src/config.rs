@@ -108,7 +108,7 @@ impl Settings {
     fn parse(path: &Path) -> anyhow::Result<Self> {
         let text =
             std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-        toml::from_str(&text).with_context(|| format!("{} is not a configuration of usher", path.display()))
+        toml::from_str(&text).map_err(|error| unread(path, &text, &error))
     }
 
     /// The chosen data directory, or the system's place for one.
@@ -119,6 +119,17 @@ impl Settings {
             .or_else(usual)
             .context("no home directory: choose a data directory with --data-dir")
     }
+}
+
+/// Where a configuration is wrong, and why, without what stands there: it may be a password.
+pub(crate) fn unread(path: &Path, text: &str, error: &toml::de::Error) -> anyhow::Error {
+    let line = error.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
+    let why = error.message();
+    let why = match (why.find('"'), why.rfind('"')) {
+        (Some(begin), Some(end)) => format!("{}...{}", &why[..=begin], &why[end..]),
+        _ => why.to_owned(),
+    };
+    anyhow::anyhow!("{}, line {line}: {why}", path.display())
 }
 
 impl Settings {
@@ -207,11 +218,21 @@ mod tests {
             ("url = 'https://id.example.org/?x=1'\nclient_id = 'usher'", "query"),
             ("url = 'https://id.example.org'\nclient_id = ' '", "client_id"),
             ("url = 'https://id.example.org'\nclient_id = 'usher'\nscopes = ['email']", "openid"),
-            ("url = 'id.example.org'\nclient_id = 'usher'", "url"),
+            ("url = 'id.example.org'\nclient_id = 'usher'", "line 2: relative URL"),
             ("url = 'https://id.example.org'", "client_id"),
         ] {
             assert!(refused(issuer).unwrap_or_default().contains(why), "{issuer}: {:?}", refused(issuer));
         }
+        // What stands in the wrong place may be a secret all the same.
+        for secret in ["= 'hunter2", "= ['hunter2']", "'hunter2'", "= 'hunter2' 'hunter2'"] {
+            let issuer =
+                format!("url = 'https://id.example.org'\nclient_id = 'usher'\nclient_secret {secret}");
+            let told = refused(&issuer).unwrap();
+            assert!(told.contains("line 4") && !told.contains("hunter2"), "{told}");
+        }
+        let scopes =
+            refused("url = 'https://id.example.org'\nclient_id = 'usher'\nscopes = 'hunter2'").unwrap();
+        assert!(scopes.contains("line 4: invalid type") && !scopes.contains("hunter2"), "{scopes}");
     }
 
     #[test]

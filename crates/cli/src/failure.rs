@@ -33,7 +33,8 @@ impl fmt::Display for Failure {
 impl std::error::Error for Failure {}
 
 const NOT_SIGNED_IN: &str = "nobody is signed in";
-const SIGN_IN: &str = "`usher login --local` signs in, with `--name NAME --email EMAIL` to a new account";
+const SIGN_IN: &str =
+    "`usher login` signs in; without an identity provider, `usher login --local --name NAME --email EMAIL`";
 
 /// The lines for stderr: the whole chain of causes, then the next step.
 pub(crate) fn describe(error: &anyhow::Error) -> String {
@@ -90,7 +91,7 @@ mod tests {
         ");
         insta::assert_snapshot!(describe(&Failure::not_signed_in()), @r"
         error: nobody is signed in
-        hint: `usher login --local` signs in, with `--name NAME --email EMAIL` to a new account
+        hint: `usher login` signs in; without an identity provider, `usher login --local --name NAME --email EMAIL`
         ");
         insta::assert_snapshot!(describe(&anyhow::anyhow!("the disk is full")), @r"
         error: the disk is full

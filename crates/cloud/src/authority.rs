@@ -189,13 +189,16 @@ fn told(trouble: Trouble) -> Error {
     match trouble.kind {
         Kind::Invalid | Kind::Mismatch => refused(&format!("{}: get a fresh access token", trouble.message)),
         Kind::Clock => expired(),
-        _ => Error::new(
-            Code::UpstreamFailed,
-            format!(
-                "the identity provider could not be asked about the token ({}): try again in a moment",
-                trouble.message
-            ),
-        ),
+        _ => {
+            tracing::warn!(why = trouble.message, "the identity provider could not be asked about a token");
+            Error::new(
+                Code::UpstreamFailed,
+                format!(
+                    "the identity provider could not be asked about the token ({}): try again in a moment",
+                    trouble.message
+                ),
+            )
+        }
     }
 }
 

@@ -9,15 +9,15 @@ use usher_wire::{
     Result, Theme, Timestamp, UserExport, UserIdentity, UserRevision,
 };
 
-use crate::Cloud;
 use crate::authority::SKEW;
 use crate::sessions::sessions_of;
 use crate::users::{compose, unknown_user};
+use crate::{Cloud, departed};
 
 /// What a deletion does.
 const SCOPE: &str = "deleted are the profile with its earlier states, identities, sessions, beta status, memberships \
     and the record of what was done; organisations with other members stay (one without an admin gets another member as its admin), and nothing is \
-    deleted at the identity provider";
+    deleted at the identity provider; a digest of the identity stays for a year, so that no program begins the account anew";
 /// How often a node looks for what is due.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
 
@@ -131,6 +131,7 @@ fn end(tx: &Tx<'_>, asked: &Asked, now: Timestamp) -> Work<()> {
             Some(_) => {}
         }
     }
+    departed::note(tx, user, now)?;
     tx.delete_audit_of(user)?;
     tx.delete_user(user)?;
     Ok(())

@@ -7,6 +7,7 @@
 mod api;
 mod authority;
 mod deletion;
+mod departed;
 mod entities;
 mod fanout;
 mod hub;

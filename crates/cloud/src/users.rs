@@ -14,8 +14,8 @@ use usher_wire::{
 };
 use uuid::Uuid;
 
-use crate::Cloud;
 use crate::authority::{Bearer, TOKEN_SESSION, refused};
+use crate::{Cloud, departed};
 
 /// How often it is written down that a session is alive, in milliseconds.
 const SEEN_EVERY: i64 = 600_000;
@@ -81,7 +81,10 @@ impl Cloud {
                     check(&visitor, &bearer, &session, act)?;
                     tx.user(&visitor.id)?.ok_or_else(|| unknown_user(&visitor.id))?
                 }
-                None => create(tx, &bearer, &cloud, now)?,
+                None => {
+                    departed::check(tx, &bearer, &session, act)?;
+                    create(tx, &bearer, &cloud, now)?
+                }
             };
             let id = &user.profile.id;
             if let Some(asked) = tx.deletion(id)? {
@@ -274,7 +277,7 @@ impl Cloud {
 
 /// What a person is about to do.
 #[derive(Clone, Copy, PartialEq)]
-enum Act {
+pub(crate) enum Act {
     /// Says that he is there now.
     SignsIn,
     /// Anything else, which programs do by themselves.
@@ -287,7 +290,7 @@ fn check(visitor: &Visitor, bearer: &Bearer, session: &str, act: Act) -> Result<
         return Err(refused("this session was ended: sign in again at the identity provider"));
     }
     if let Some(since) = visitor.leaves_since {
-        return match signed_in_since(visitor, bearer, session, act, since) {
+        return match signed_in_since(since, visitor.seen_at.is_some(), bearer, session, act) {
             true => Ok(()),
             false => Err(refused("this account is about to be deleted: sign in again to keep it")),
         };
@@ -303,10 +306,10 @@ fn check(visitor: &Visitor, bearer: &Bearer, session: &str, act: Act) -> Result<
 /// Whether the person signed in after a moment. Programs refresh tokens by themselves, so a new token alone says nothing:
 /// the provider says when it was (`auth_time`), or the session was never seen here. Where the token itself is the session,
 /// each one is new, and only who selects the account signs in.
-fn signed_in_since(visitor: &Visitor, bearer: &Bearer, session: &str, act: Act, since: i64) -> bool {
+pub(crate) fn signed_in_since(since: i64, is_seen: bool, bearer: &Bearer, session: &str, act: Act) -> bool {
     match bearer.claims.authenticated() {
         Some(seconds) => seconds.saturating_mul(1000) > since,
-        None if visitor.seen_at.is_some() || bearer.issued_at <= since => false,
+        None if is_seen || bearer.issued_at <= since => false,
         None => act == Act::SignsIn || !session.starts_with(TOKEN_SESSION),
     }
 }

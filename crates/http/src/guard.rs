@@ -103,6 +103,11 @@ impl Guard {
     ) -> Result<Option<Visit>, Failure> {
         if let Some(network) = &self.network {
             network.count(address, request.headers())?;
+        } else if request.headers().contains_key("usher-session") {
+            // It would take edits and sign-outs of somebody else for those of its own user.
+            return Err(refused(
+                "this is the daemon of a device, and another device takes it for a cloud: give that one the address of a cloud",
+            ));
         }
         self.check_host(request)?;
         self.check_origin(request)

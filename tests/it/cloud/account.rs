@@ -13,6 +13,7 @@ on_both![
     who_comes_back_in_time_keeps_the_account,
     only_a_person_comes_back_and_no_program_does,
     who_does_not_is_gone_and_others_organisations_stay,
+    no_device_brings_back_who_is_gone,
     who_comes_later_under_the_same_id_sees_nothing_of_who_was_there,
 ];
 
@@ -121,7 +122,12 @@ async fn who_does_not_is_gone_and_others_organisations_stay(database: Database) 
     let receipt = profile(&world.node.tell(&ada, "/user/delete").await);
     done(&world, receipt["receipt"].as_str().unwrap()).await;
     let again = world.provider.token(json!({ "sub": "ada", "iat": seconds_now() + 5 })).await;
-    let newcomer = profile(&world.node.get(&again, "/user").await)["user"].clone();
+    for token in [&ada, &again] {
+        let reply = world.node.get(token, "/user").await;
+        refused(&reply, 401, "not_signed_in");
+        assert!(reply.body.contains("was deleted: sign in again"), "{}", reply.body);
+    }
+    let newcomer = profile(&world.node.tell(&again, "/user/select").await);
     assert_ne!(newcomer["id"], json!(ada_id), "nothing of the old account is left");
     assert_eq!(profile(&world.node.get(&again, "/entities").await)["iterable"], json!([]));
     let left = profile(&world.node.get(&bob, "/entities").await)["iterable"].clone();
@@ -130,6 +136,29 @@ async fn who_does_not_is_gone_and_others_organisations_stay(database: Database) 
     let renamed = json!({ "id": shared, "name": "Ours", "type": "ORGANIZATION", "configuration": {},
         "created": left[0]["created"], "updated": left[0]["updated"] });
     assert_eq!(profile(&world.node.post(&bob, "/entity/update", &renamed).await)["name"], "Ours");
+}
+
+async fn no_device_brings_back_who_is_gone(database: Database) {
+    let world = world!(database, "deletes_after = 1\nlook_every = 1");
+    let (now, session) = (seconds_now(), "laptop");
+    let token = async |issued: i64, asked: Option<i64>| {
+        let mut claims = json!({ "sub": "ada", "sid": session, "iat": issued });
+        if let Some(asked) = asked {
+            claims["auth_time"] = json!(asked);
+        }
+        world.provider.token(claims).await
+    };
+    let first = token(now, None).await;
+    world.node.rename(&first, "Countess").await;
+    let receipt = profile(&world.node.tell(&first, "/user/delete").await);
+    done(&world, receipt["receipt"].as_str().unwrap()).await;
+    let later = seconds_now() + 5;
+    for refreshed in [first, token(later, None).await, token(later, Some(now - 86_400)).await] {
+        refused(&world.node.get(&refreshed, "/user").await, 401, "not_signed_in");
+        refused(&world.node.tell(&refreshed, "/user/select").await, 401, "not_signed_in");
+    }
+    let back = token(later, Some(later)).await;
+    assert_ne!(profile(&world.node.get(&back, "/user").await)["user"]["name"], "Countess");
 }
 
 async fn who_comes_later_under_the_same_id_sees_nothing_of_who_was_there(database: Database) {

@@ -67,7 +67,7 @@ async fn login_by_pasting_then_a_token_then_logout() {
     exit code 1
     --- stderr
     error: nobody is signed in
-    hint: `usher login --local` signs in, with `--name NAME --email EMAIL` to a new account
+    hint: `usher login` signs in; without an identity provider, `usher login --local --name NAME --email EMAIL`
     ");
 }
 

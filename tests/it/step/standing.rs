@@ -73,3 +73,19 @@ async fn signing_out_here_ends_the_session_there() {
     world.sign_in(&laptop, "ada").await;
     shows(&laptop, |user| user["name"] == "ada").await;
 }
+
+#[tokio::test]
+async fn another_device_is_no_cloud() {
+    let Some(world) = World::start() else { return };
+    let theirs = world.device("ada").await;
+    let own = world.device_behind("bob", theirs.url()).await;
+    let standing = stands(&own, "reason", json!("REFUSED")).await;
+    assert!(
+        standing["message"].as_str().unwrap().contains("give that one the address of a cloud"),
+        "{standing}"
+    );
+    edit(&own, json!({ "name": "Robert" })).await;
+    refresh(&own).await;
+    assert_eq!(Raw::new(&own).user().await["name"], "Robert");
+    assert_eq!(Raw::new(&theirs).user().await["name"], "ada");
+}

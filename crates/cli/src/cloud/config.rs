@@ -16,6 +16,7 @@ use usher_http::{HeaderValue, Tls};
 use usher_wire::Secret;
 
 use super::Given;
+use crate::config::unread;
 use crate::log::Log;
 
 /// The commented example, which is also the documentation of the keys.
@@ -165,11 +166,7 @@ fn place(told: Option<Secret>, connections: Option<usize>) -> anyhow::Result<Pla
 
 fn parse(path: &Path) -> anyhow::Result<File> {
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    toml::from_str(&text).map_err(|error| {
-        // The library would show the line, and there may be a password in it.
-        let line = error.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
-        anyhow::anyhow!("{}, line {line}: {}", path.display(), error.message())
-    })
+    toml::from_str(&text).map_err(|error| unread(path, &text, &error))
 }
 
 #[cfg(test)]

@@ -80,8 +80,14 @@ impl Device {
                 }
             }
             attempts += 1;
-            // Asked or not, it is tried again.
-            drop(timeout(pause(attempts, &self.0.ambient), bell.asked.notified()).await);
+            let said = async {
+                tokio::select! {
+                    () = bell.asked.notified() => {}
+                    () = bell.edited.notified() => {}
+                }
+            };
+            // Asked, edited or neither: it is tried again.
+            drop(timeout(pause(attempts, &self.0.ambient), said).await);
         }
     }
 

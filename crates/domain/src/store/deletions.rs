@@ -91,4 +91,23 @@ impl Tx<'_> {
             })
         })
     }
+
+    /// Takes down that whoever this digest stands for is gone.
+    pub fn insert_departed(&self, key: &str, now: Timestamp) -> Work<()> {
+        let sql = "INSERT INTO departed (key, left_at) VALUES ($1, $2)
+                   ON CONFLICT (key) DO UPDATE SET left_at = excluded.left_at";
+        self.execute(sql, &[&key, &now.as_millis()])?;
+        Ok(())
+    }
+
+    /// When whoever this digest stands for went, in milliseconds since 1970.
+    pub fn departed(&self, key: &str) -> Work<Option<i64>> {
+        self.row("SELECT left_at FROM departed WHERE key = $1", &[&key], |row| row.get(0))
+    }
+
+    /// Forgets who went before this moment, in milliseconds since 1970.
+    pub fn forget_departed(&self, before: i64) -> Work<()> {
+        self.execute("DELETE FROM departed WHERE left_at < $1", &[&before])?;
+        Ok(())
+    }
 }

@@ -19,6 +19,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0004_cloud.sql"),
     include_str!("../../migrations/0005_cloud_device.sql"),
     include_str!("../../migrations/0006_pushes.sql"),
+    include_str!("../../migrations/0007_departed.sql"),
 ];
 
 /// Why a database cannot be used. The file is left as it is.
