@@ -1,6 +1,7 @@
 //! `doctor`: looks at the daemon and its surroundings and says in plain words what is wrong and how to mend it. What
 //! it prints can be passed on: it holds no names, no addresses of people and no values of the environment.
 
+mod cloud;
 mod daemon;
 mod identity;
 mod machine;

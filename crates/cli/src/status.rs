@@ -1,7 +1,9 @@
 //! `status`: how the daemon is doing, in its own words.
 
 use usher_client::Client;
-use usher_wire::{Caller, CloudStatus, GuardStatus, PolicyFile, SessionStatus, Status, UserApi};
+use usher_wire::{
+    Caller, CloudStatus, ConnectivityEnum, GuardStatus, PolicyFile, SessionStatus, Status, UserApi,
+};
 
 use crate::print::{self, EMPTY, clean, or_empty};
 
@@ -57,12 +59,18 @@ fn session_told(session: &SessionStatus) -> String {
 /// The cloud, and why it is not followed.
 fn cloud_told(cloud: &CloudStatus) -> String {
     let mut told = clean(&cloud.url);
+    if cloud.connectivity == ConnectivityEnum::Connected {
+        told += ": connected";
+    }
     if let Some(message) = &cloud.message {
         let since = cloud.since.as_ref().map(|since| format!(" (since {})", since.value)).unwrap_or_default();
         told += &format!(": {}{since}", clean(message));
     }
     if cloud.pending_edits > 0 {
-        told += &format!("; {} edits wait for it", cloud.pending_edits);
+        told += &match cloud.pending_edits {
+            1 => "; an edit waits for it".to_owned(),
+            several => format!("; {several} edits wait for it"),
+        };
     }
     if let Some(refused) = &cloud.refused_edit {
         told += &format!("; it refused an edit: {}", clean(refused));

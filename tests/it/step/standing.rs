@@ -86,6 +86,10 @@ async fn another_device_is_no_cloud() {
     );
     edit(&own, json!({ "name": "Robert" })).await;
     refresh(&own).await;
+    let doctor = own.cli(&["doctor"]);
+    assert!(doctor.code == 1 && doctor.stdout.contains("ask whoever runs the cloud"), "{doctor}");
+    assert!(own.cli(&["status"]).stdout.contains("; an edit waits for it"));
+    assert!(theirs.cli(&["doctor"]).stdout.contains("in step with"), "{}", theirs.cli(&["doctor"]));
     assert_eq!(Raw::new(&own).user().await["name"], "Robert");
     assert_eq!(Raw::new(&theirs).user().await["name"], "ada");
 }

@@ -13,7 +13,7 @@ use usher_client::Client;
 use usher_device::data_dir::shell_word;
 use usher_wire::{Caller, PolicyFile, Status, UserApi};
 
-use super::{Check, identity};
+use super::{Check, cloud, identity};
 
 /// The ports where every client of the API looks.
 const PORTS: std::ops::RangeInclusive<u16> = 39300..=39333;
@@ -31,7 +31,10 @@ pub(super) async fn checks() -> Vec<Check> {
         Err(error) => Err(error),
     };
     let mut checks = match &found {
-        Ok((client, status)) => [about(client, status), identity::checks(status).await].concat(),
+        Ok((client, status)) => {
+            [about(client, status), identity::checks(status).await, cloud::checks(status.cloud.as_ref())]
+                .concat()
+        }
         Err(error) => vec![Check::wrong("daemon", error.to_string(), not_found())],
     };
     if named().is_none() {
