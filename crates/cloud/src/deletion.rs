@@ -17,7 +17,7 @@ use crate::{Cloud, departed};
 /// What a deletion does.
 const SCOPE: &str = "deleted are the profile with its earlier states, identities, sessions, beta status, memberships \
     and the record of what was done; organisations with other members stay (one without an admin gets another member as its admin), and nothing is \
-    deleted at the identity provider; a digest of the identity stays for a year, so that no program begins the account anew";
+    deleted at the identity provider; a digest of the identity stays for 400 days, so that no program begins the account anew";
 /// How often a node looks for what is due.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{Database, on_both, profile, refused, seconds_now, world};
+use super::{Database, World, on_both, profile, refused, seconds_now, world};
 use crate::raw::Raw;
 
 on_both![
@@ -81,14 +81,8 @@ async fn who_comes_back_in_time_keeps_the_account(database: Database) {
 
 async fn only_a_person_comes_back_and_no_program_does(database: Database) {
     let world = world!(database);
-    let (now, session) = (seconds_now(), "laptop");
-    let token = async |issued: i64, asked: Option<i64>| {
-        let mut claims = json!({ "sub": "ada", "sid": session, "iat": issued });
-        if let Some(asked) = asked {
-            claims["auth_time"] = json!(asked);
-        }
-        world.provider.token(claims).await
-    };
+    let now = seconds_now();
+    let token = async |issued, asked| laptop_token(&world, issued, asked).await;
     let old = token(now, Some(now - 86_400)).await;
     world.node.rename(&old, "Countess").await;
     let receipt = profile(&world.node.tell(&old, "/user/delete").await)["receipt"].clone();
@@ -140,14 +134,8 @@ async fn who_does_not_is_gone_and_others_organisations_stay(database: Database) 
 
 async fn no_device_brings_back_who_is_gone(database: Database) {
     let world = world!(database, "deletes_after = 1\nlook_every = 1");
-    let (now, session) = (seconds_now(), "laptop");
-    let token = async |issued: i64, asked: Option<i64>| {
-        let mut claims = json!({ "sub": "ada", "sid": session, "iat": issued });
-        if let Some(asked) = asked {
-            claims["auth_time"] = json!(asked);
-        }
-        world.provider.token(claims).await
-    };
+    let now = seconds_now();
+    let token = async |issued, asked| laptop_token(&world, issued, asked).await;
     let first = token(now, None).await;
     world.node.rename(&first, "Countess").await;
     let receipt = profile(&world.node.tell(&first, "/user/delete").await);
@@ -181,8 +169,17 @@ async fn who_comes_later_under_the_same_id_sees_nothing_of_who_was_there(databas
     );
 }
 
+/// A token of Ada's laptop that was made at a time, both in seconds since 1970, and perhaps says when she was asked.
+async fn laptop_token(world: &World, issued: i64, asked: Option<i64>) -> String {
+    let mut claims = json!({ "sub": "ada", "sid": "laptop", "iat": issued });
+    if let Some(asked) = asked {
+        claims["auth_time"] = json!(asked);
+    }
+    world.provider.token(claims).await
+}
+
 /// Waits until an account is deleted.
-async fn done(world: &super::World, receipt: &str) {
+async fn done(world: &World, receipt: &str) {
     let (raw, path) = (Raw::at(world.node.url()), format!("/user/delete/{receipt}"));
     let done = async {
         while profile(&raw.get(&path).await)["state"] != "DONE" {

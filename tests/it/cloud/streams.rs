@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Database, on_both, profile, refused, seconds_now, world};
+use super::{Database, World, on_both, profile, refused, seconds_now, world};
 use crate::raw::Raw;
 
 on_both![
@@ -119,4 +119,17 @@ async fn who_resumes_at_any_node_is_told_what_he_lacks(database: Database) {
     // Both are at their first revision: whoever comes with another's version is told who he is himself.
     let other = stream(&bob, &format!("?since={}", whole["version"].as_str().unwrap())).await.json().await;
     assert_eq!(other["user"]["name"], "bob");
+}
+
+#[tokio::test]
+async fn one_token_takes_no_places_of_others() {
+    let unlimited = "requests_per_person = 0\nrequests_per_address = 0";
+    let Some(world) = World::start(Database::Sqlite, unlimited) else { return };
+    let (ada, bob) = (world.token("ada").await, world.token("bob").await);
+    let mut streams = Vec::new();
+    for _ in 0..1024 {
+        streams.push(world.node.stream(&ada, "/user/stream").await.unwrap());
+    }
+    assert_eq!(world.node.stream(&ada, "/user/stream").await.err(), Some(429));
+    assert!(world.node.stream(&bob, "/user/stream").await.is_ok());
 }

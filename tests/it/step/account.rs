@@ -70,7 +70,7 @@ async fn an_account_is_taken_away_and_deleted() {
     receipt  [receipt]
     state    pending
     due      [time]
-    scope    deleted are the profile with its earlier states, identities, sessions, beta status, memberships and the record of what was done; organisations with other members stay (one without an admin gets another member as its admin), and nothing is deleted at the identity provider; a digest of the identity stays for a year, so that no program begins the account anew
+    scope    deleted are the profile with its earlier states, identities, sessions, beta status, memberships and the record of what was done; organisations with other members stay (one without an admin gets another member as its admin), and nothing is deleted at the identity provider; a digest of the identity stays for 400 days, so that no program begins the account anew
     --- stderr
     signing in again before it is due keeps the account
     ");

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{World, refresh, shows, stands};
+use super::{World, edit, refresh, shows, stands};
 use crate::{daemon::Daemon, raw::Raw};
 
 #[tokio::test]
@@ -59,4 +59,20 @@ fn a_cloud_in_plain_text_on_another_machine_is_refused() {
         assert_eq!(output.status.code(), Some(2), "{said}");
         assert!(said.contains(why), "{said}");
     }
+}
+
+#[tokio::test]
+async fn an_edit_ends_the_wait_for_a_cloud_that_is_back() {
+    let Some(mut world) = World::start() else { return };
+    let laptop = world.device("ada").await;
+    stands(&laptop, "connectivity", json!("CONNECTED")).await;
+    world.node.kill();
+    // Each is an attempt more, until the next one by itself would be minutes away.
+    for _ in 0..20 {
+        assert_eq!(refresh(&laptop).await.status, 500);
+    }
+    world.node.start_again();
+    edit(&laptop, json!({ "name": "Countess" })).await;
+    stands(&laptop, "pendingEdits", json!(0)).await;
+    assert_eq!(world.at_cloud("ada").await["name"], "Countess");
 }
